@@ -1,0 +1,36 @@
+#include "libs/base/hash.h"
+
+#include <sodium.h>
+
+#include <bit>
+#include <cstring>
+
+namespace quotaplane {
+
+static_assert(std::endian::native == std::endian::little, "stored layouts are little endian");
+
+uint64_t Digest::low64() const {
+  uint64_t value;
+  std::memcpy(&value, bytes.data(), sizeof(value));
+  return value;
+}
+
+Digest HashOf(std::string_view data) {
+  Digest digest;
+  crypto_generichash(reinterpret_cast<unsigned char*>(digest.bytes.data()), digest.bytes.size(),
+                     reinterpret_cast<const unsigned char*>(data.data()), data.size(), nullptr, 0);
+  return digest;
+}
+
+FieldBuffer& FieldBuffer::Add(std::string_view field) {
+  const uint32_t size = static_cast<uint32_t>(field.size());
+  buffer_.append(reinterpret_cast<const char*>(&size), sizeof(size));
+  buffer_.append(field);
+  return *this;
+}
+
+FieldBuffer& FieldBuffer::Add(int64_t number) {
+  return Add(std::string_view(reinterpret_cast<const char*>(&number), sizeof(number)));
+}
+
+}  // namespace quotaplane
