@@ -1,0 +1,27 @@
+// What a Commit or Record charges: attempts -> ledger lines -> amounts by counter.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/admission/admission.h"
+#include "libs/admission/demand.h"
+
+namespace quotaplane {
+
+// Prices every attempt by itself. OUT_OF_RANGE (a FieldError on attempts[i].usage) if it costs too
+// much to count.
+absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitArgs& args,
+                                         int64_t at_us);
+
+// What the record adds to which counters, by the policy of today. Each attempt is charged where its
+// model's subject matches; all of them together are one request to each counter they touch. `model`
+// is the subject's: it stands for the request where there was no attempt with usage.
+std::vector<CounterUse> ChargesOf(const Policy& policy, const ChargeRecord& record,
+                                  std::string_view model);
+
+// All five token meters of all lines, saturating.
+int64_t ChargedTokens(const ChargeRecord& record);
+bool HasUnpriced(const ChargeRecord& record);
+
+}  // namespace quotaplane

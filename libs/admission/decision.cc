@@ -1,0 +1,134 @@
+#include "libs/admission/decision.h"
+
+#include <algorithm>
+
+namespace quotaplane {
+namespace {
+
+constexpr size_t kTightest = 3;
+
+Exceeded Describe(const LimitDemand& demand, const Subject& subject, std::string_view model) {
+  const Limit& limit = demand.limit();
+  Exceeded exceeded;
+  exceeded.limit_id = limit.id;
+  exceeded.scope = ScopeString(limit, subject, model);
+  exceeded.on_exceed = limit.on_exceed;
+  exceeded.unit = limit.unit.ToString();
+  exceeded.needed = demand.need;
+  exceeded.amount = demand.applied.amount;
+  if (limit.on_exceed == OnExceed::kDowngrade) exceeded.downgrade_model = limit.downgrade_model;
+  return exceeded;
+}
+
+// The model to use instead, if every refusing limit offers one. The first one's: asking for it
+// finds out about the others.
+std::string CommonDowngrade(const std::vector<Exceeded>& exceeded) {
+  std::string model;
+  for (const Exceeded& one : exceeded) {
+    if (one.on_exceed == OnExceed::kDeny) return "";
+    if (model.empty()) model = one.downgrade_model;
+  }
+  return model;
+}
+
+// When everything that refuses will fit, from now. 0 if that is not known or never.
+int64_t RetryAfter(const std::vector<Exceeded>& exceeded, int64_t now_us) {
+  int64_t latest = 0;
+  for (const Exceeded& one : exceeded) {
+    if (one.on_exceed == OnExceed::kSoft || one.on_exceed == OnExceed::kShadow) continue;
+    if (one.never_fits || one.fits_at_us == 0) return 0;
+    latest = std::max(latest, one.fits_at_us);
+  }
+  return std::max<int64_t>(latest - now_us, 0);
+}
+
+}  // namespace
+
+Verdict Judge(const Demand& demand, const Subject& subject, std::string_view model,
+              const std::vector<CounterState>& states, int64_t now_us) {
+  Verdict verdict;
+  for (const LimitDemand& one : demand.limits) {
+    if (one.use >= states.size()) continue;
+    const CounterState& state = states[one.use];
+    if (!one.binds || state.used() <= one.max_used) continue;
+    Exceeded exceeded = Describe(one, subject, model);
+    exceeded.used = state.used();
+    exceeded.never_fits = one.max_used < 0;
+    if (one.hard()) {
+      verdict.decision = Decision::kDeny;
+      exceeded.never_fits = exceeded.never_fits || state.fits_at_us == kNeverFits;
+      if (!exceeded.never_fits) exceeded.fits_at_us = state.fits_at_us;
+    } else if (verdict.decision == Decision::kAllow) {
+      verdict.decision = Decision::kAllowSoft;
+    }
+    verdict.exceeded.push_back(std::move(exceeded));
+  }
+  if (verdict.decision == Decision::kDeny) {
+    verdict.retry_after_us = RetryAfter(verdict.exceeded, now_us);
+    verdict.downgrade_model = CommonDowngrade(verdict.exceeded);
+  }
+  return verdict;
+}
+
+Verdict JudgeOutage(const Demand& demand, const Subject& subject, std::string_view model) {
+  Verdict verdict;
+  for (const LimitDemand& one : demand.limits) {
+    if (!one.binds || !one.hard() || one.limit().on_outage == OnOutage::kAllow) continue;
+    Exceeded exceeded = Describe(one, subject, model);
+    exceeded.cause = Cause::kStoreUnavailable;
+    exceeded.downgrade_model.clear();
+    verdict.decision = Decision::kDeny;
+    verdict.exceeded.push_back(std::move(exceeded));
+  }
+  return verdict;
+}
+
+Verdict RefuseByRule(Cause cause, std::string rule_id, const Subject& subject) {
+  Verdict verdict;
+  verdict.decision = Decision::kDeny;
+  Exceeded exceeded;
+  exceeded.cause = cause;
+  exceeded.limit_id = std::move(rule_id);
+  exceeded.scope = "{org=" + subject.org + ", model=" + subject.model + "}";
+  exceeded.never_fits = true;
+  verdict.exceeded.push_back(std::move(exceeded));
+  return verdict;
+}
+
+std::vector<Remaining> Tightest(const Demand& demand, const Subject& subject,
+                                std::string_view model, const std::vector<CounterState>& states,
+                                bool admitted) {
+  struct Share {
+    const LimitDemand* limit;
+    int64_t used;
+    double left;
+  };
+  std::vector<Share> shares;
+  shares.reserve(demand.limits.size());
+  for (const LimitDemand& one : demand.limits) {
+    if (one.use >= states.size()) continue;
+    const int64_t used = states[one.use].used() + (admitted ? demand.uses[one.use].hold : 0);
+    const int64_t amount = one.applied.amount;
+    // A share of nothing is none left.
+    const double left =
+        amount > 0 ? 1 - static_cast<double>(used) / static_cast<double>(amount) : 0;
+    shares.push_back({&one, used, left});
+  }
+  const size_t count = std::min(shares.size(), kTightest);
+  // Equal shares stay in policy order, so that answers do not flicker.
+  std::partial_sort(shares.begin(), shares.begin() + count, shares.end(),
+                    [](const Share& a, const Share& b) {
+                      return a.left != b.left ? a.left < b.left : a.limit < b.limit;
+                    });
+  std::vector<Remaining> tightest;
+  tightest.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    const Limit& limit = shares[i].limit->limit();
+    tightest.push_back({limit.id, ScopeString(limit, subject, model), limit.unit.ToString(),
+                        shares[i].used, shares[i].limit->applied.amount,
+                        states[shares[i].limit->use].resets_at_us});
+  }
+  return tightest;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,195 @@
+// The counter store: holds and charges on many counters at once, or on none.
+//
+// Every call is one atomic step by the store's own clock, idempotent by the caller's id, and
+// answered by its deadline. A status of UNAVAILABLE or DEADLINE_EXCEEDED means that the store did
+// not answer in time: the step may or may not have happened; the same call again finds out. Any
+// other error is a bug or a misconfiguration.
+//
+// One conformance suite (tests/conformance) defines the behaviour, against an exact oracle.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "libs/base/hash.h"
+#include "libs/window/window.h"
+
+namespace quotaplane {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Counters that one step may touch. A reservation that would touch more is refused before it gets
+// here.
+inline constexpr int kMaxCountersPerCall = 256;
+
+// Counter values stay at or below this; sums saturate here (libs/policy/policy.h, kMaxAmount).
+inline constexpr int64_t kMaxCounterValue = (int64_t{1} << 53) - 1;
+
+// A counter as one call uses it. `window` must outlive the call.
+struct CounterUse {
+  Digest counter;
+  const WindowSpec* window = nullptr;
+  // Held by Reserve; the new total hold, in Extend. 0 to kMaxCounterValue.
+  int64_t hold = 0;
+  // Added by Commit. 0 to kMaxCounterValue.
+  int64_t charge = 0;
+  // Reserve and Extend are refused where used (before the call) > max_used. kMaxCounterValue:
+  // never.
+  int64_t max_used = kMaxCounterValue;
+};
+
+// Identifies a reservation. The pair is unique; the partition is a function of the org alone.
+struct ReservationKey {
+  std::string org;
+  std::string id;
+};
+
+struct CounterState {
+  int64_t held = 0;
+  int64_t committed = 0;  // within the window
+  // End of the calendar period; 0 for other windows.
+  int64_t resets_at_us = 0;
+  // For a counter that refused: the earliest time at which the hold fits if nothing else happens.
+  // 0: unknown, it depends on holds; kNeverFits: not even on an empty counter.
+  int64_t fits_at_us = 0;
+
+  int64_t used() const { return held + committed; }
+};
+inline constexpr int64_t kNeverFits = -1;
+
+// What an id stands for.
+enum class ReservationState { kUnknown, kHeld, kCommitted, kReleased, kExpired };
+
+struct ReserveCall {
+  ReservationKey key;
+  uint64_t request_fingerprint = 0;  // of everything the caller asked for
+  uint64_t subject_fingerprint = 0;  // of the subject without its model: Commit must name the same
+  int64_t ttl_us = 0;
+  int64_t cost_nano_usd = 0;     // kept with the hold, to tell an overrun
+  int64_t tokens = 0;            // likewise
+  std::vector<CounterUse> uses;  // counters unique
+};
+
+struct ReserveResult {
+  enum class Outcome {
+    kHeld,
+    kRefused,   // nothing changed
+    kMismatch,  // the id stands for another request
+    kEnded,     // the id's reservation has ended: `state` says how
+  };
+  Outcome outcome = Outcome::kHeld;
+  ReservationState state = ReservationState::kHeld;
+  bool replayed = false;
+  int64_t now_us = 0;
+  int64_t expires_at_us = 0;
+  // One for each use, as it was before the call. For a replay: before the first call. Empty unless
+  // kHeld or kRefused.
+  std::vector<CounterState> counters;
+};
+
+struct ExtendCall {
+  ReservationKey key;
+  uint64_t request_fingerprint = 0;
+  uint64_t subject_fingerprint = 0;
+  int64_t sequence = 0;       // 1 and up
+  int64_t ttl_us = 0;         // 0: expiry stays
+  int64_t cost_nano_usd = 0;  // raises the one kept with the hold
+  int64_t tokens = 0;
+  std::vector<CounterUse> uses;  // `hold` is the new total; lower than the old one changes nothing
+};
+
+struct ExtendResult {
+  enum class Outcome {
+    kExtended,
+    kRefused,          // nothing changed; the old hold stands
+    kMismatch,         // this sequence was used for another request
+    kStale,            // a higher sequence was applied before
+    kSubjectMismatch,  // the reservation is for another subject
+    kEnded,            // `state` says how; kUnknown if there is none
+  };
+  Outcome outcome = Outcome::kExtended;
+  ReservationState state = ReservationState::kHeld;
+  bool replayed = false;
+  int64_t now_us = 0;
+  int64_t expires_at_us = 0;
+  std::vector<CounterState>
+      counters;  // for each use; without what this reservation holds; empty for a replay
+};
+
+struct CommitCall {
+  ReservationKey key;
+  // Usage without a reservation: an open reservation of this id is an error.
+  bool record = false;
+  uint64_t usage_fingerprint = 0;
+  uint64_t subject_fingerprint = 0;
+  int64_t cost_nano_usd = 0;
+  int64_t tokens = 0;
+  // Goes to the outbox in the same step, byte for byte.
+  std::string ledger_record;
+  // Remember the outcome for this long instead of the usual retention; 0: the usual. For replays
+  // from a spool.
+  int64_t remember_us = 0;
+  std::vector<CounterUse> uses;  // `charge` counts
+};
+
+struct CommitResult {
+  enum class Outcome {
+    kCharged,
+    kMismatch,  // already committed with other usage; the fields below are the first outcome's
+    kReleased,  // the reservation was voided; nothing charged
+    kHeld,      // record only: the id is an open reservation
+    kSubjectMismatch,  // the reservation is for another subject
+  };
+  Outcome outcome = Outcome::kCharged;
+  bool replayed = false;
+  bool late = false;
+  bool unreserved = false;
+  int64_t now_us = 0;
+  int64_t cost_nano_usd = 0;
+  int64_t held_nano_usd = 0;
+  int64_t overrun_nano_usd = 0;
+  int64_t overrun_tokens = 0;
+};
+
+struct ReleaseResult {
+  // kReleased or kExpired: the hold is gone (`replayed`: it was before). kCommitted, kUnknown:
+  // nothing changed.
+  ReservationState state = ReservationState::kReleased;
+  bool replayed = false;
+  int64_t now_us = 0;
+};
+
+struct ReadResult {
+  int64_t now_us = 0;
+  std::vector<CounterState> counters;  // fits_at_us is set where used > max_used
+};
+
+template <typename T>
+using StoreCallback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
+
+// Thread-safe. Callbacks run once each, on a thread of the store's or on the caller's, and must not
+// block.
+class CounterStore {
+ public:
+  virtual ~CounterStore() = default;
+
+  virtual void Reserve(ReserveCall call, SteadyTime deadline,
+                       StoreCallback<ReserveResult> done) = 0;
+  virtual void Extend(ExtendCall call, SteadyTime deadline, StoreCallback<ExtendResult> done) = 0;
+  virtual void Commit(CommitCall call, SteadyTime deadline, StoreCallback<CommitResult> done) = 0;
+  virtual void Release(ReservationKey key, SteadyTime deadline,
+                       StoreCallback<ReleaseResult> done) = 0;
+  // What Reserve of these uses would find, changing nothing. `org` places the counters.
+  virtual void Read(std::string_view org, std::vector<CounterUse> uses, SteadyTime deadline,
+                    StoreCallback<ReadResult> done) = 0;
+
+  // The store's clock, as far as it is known here (from the last reply). Unix microseconds.
+  virtual int64_t EstimatedNowUs() const = 0;
+};
+
+}  // namespace quotaplane

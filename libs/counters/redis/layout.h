@@ -1,0 +1,70 @@
+// Where counters live in Redis, and in which bytes.
+//
+// Keys: a hash tag, a letter, and 16 raw bytes of a digest where there is one.
+//   {pN}r<digest of org, id>   reservation   string
+//   {pN}c<digest of counter>   header        string, 40 bytes
+//   {pN}w<digest of counter>   ring          string, 488 bytes, sliding windows only
+//   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
+//   {pN}g                      collection    list of counter digests, each once
+//   (scripts/collect.lua) {pN}o                      outbox        stream: r = ledger record, s =
+//   outcome (scripts/commit.lua)
+// N is the partition, a function of the org alone (PartitionOf, the only place that knows):
+// everything a reservation touches shares one Cluster slot.
+//
+// Values are little-endian doubles (exact to 2^53):
+//   header       held, committed in the window, head (slot number, or period start in µs), the head
+//   slot's own sum,
+//                and when the committed part is dead for sure (µs; 0: never)
+//   ring         the head it was written for, then 60 sums, slot s at s mod 60: the slots before
+//   that head. A ring that
+//                was written for another head than its header's holds nothing that still counts.
+//   reservation  'H' request and subject and last-extend fingerprints (3 × 8 bytes), expires,
+//   extend sequence, cost,
+//                tokens, number of counters n; n digests; n holds; the first reply without its code
+//                (open; no TTL) 'C' usage fingerprint, outcome;  'R';  'E' subject fingerprint,
+//                cost, tokens      (tombstones; TTL)
+//
+// Why a separate ring: the header is what nearly every call needs; the ring only when the head
+// moves. 40 bytes keep the header in one allocation with its object.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/counters/counter_store.h"
+
+namespace quotaplane {
+
+inline constexpr int kDefaultPartitions = 64;
+inline constexpr size_t kHeaderBytes = 40;
+inline constexpr size_t kRingBytes = 8 + 8 * kSlots;
+
+int PartitionOf(std::string_view org, int partitions);
+
+// The digest that names a reservation.
+Digest ReservationDigest(std::string_view org, std::string_view id);
+
+// Builds the keys of one script call in one buffer. Not thread-safe.
+class KeyList {
+ public:
+  explicit KeyList(int partition);
+
+  void Add(char kind);
+  void Add(char kind, std::string_view digest);
+  // Views into this object, in order of addition; valid until the next Add.
+  const std::vector<std::string_view>& views();
+
+ private:
+  std::string tag_;
+  std::string buffer_;
+  std::vector<size_t> ends_;
+  std::vector<std::string_view> views_;
+};
+
+// Doubles and raw bytes, packed for one ARGV.
+void AppendDouble(std::string* out, double value);
+double DoubleAt(std::string_view bytes, size_t offset);
+
+}  // namespace quotaplane

@@ -1,0 +1,38 @@
+#include "libs/counters/redis/scripts.h"
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "script_sources.inc"
+
+namespace quotaplane {
+namespace {
+
+std::string Join(std::initializer_list<std::string_view> parts) {
+  std::string joined;
+  for (std::string_view part : parts) joined += part;
+  return joined;
+}
+
+}  // namespace
+
+CounterScripts::CounterScripts()
+    : reserve(Join({kPrelude, kRefusal, kReserve})),
+      extend(Join({kPrelude, kRefusal, kExtend})),
+      commit(Join({kPrelude, kCommit})),
+      read(Join({kPrelude, kRefusal, kRead})),
+      settle(std::string(kSettle)),
+      due(std::string(kDue)),
+      collect(std::string(kCollect)) {}
+
+std::vector<const redis::Script*> CounterScripts::all() const {
+  return {&reserve, &extend, &commit, &read, &settle, &due, &collect};
+}
+
+const CounterScripts& GetCounterScripts() {
+  static const CounterScripts* const scripts = new CounterScripts;
+  return *scripts;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,40 @@
+-- Holds on every counter, or on none.
+--
+-- parameters  a[2] ttl in µs, a[3] cost in nano-USD, a[4] tokens; each counter's amount is its hold
+-- ARGV  [2] request fingerprint (8 bytes) .. subject fingerprint (8 bytes), [3] the counters' digests, in order
+-- Replies  'A' .. now .. expires .. headers                          held; headers with the hold in them
+--          'a' .. now .. expires .. (the first now, expires, headers)  held before, by this very request
+--          'D' …                                                    refused, see refusal.lua
+--          'M'                                                       the id stands for another request
+--          'X' .. state                                              the reservation has ended: C, R or E
+local r = m[1]
+if r then
+  local state = r:sub(1, 1)
+  if state ~= 'H' then return 'X' .. state end
+  local expires = unpacks('<d', r, 26)
+  if now >= expires then return 'XE' end
+  if r:sub(2, 17) ~= ARGV[2] then return 'M' end
+  local held = unpacks('<d', r, 58)
+  return 'a' .. pack('<dd', now, expires) .. r:sub(66 + 24 * held)
+end
+
+for q = 1, 5 * n, 5 do
+  if h[q] + h[q + 1] > a[q + 7] then return explain('D') end
+end
+
+local holds = {}
+for i = 1, n do
+  local q = 5 * i - 4
+  holds[i] = a[q + 6]
+  h[q] = h[q] + holds[i]
+end
+local expires = now + a[2]
+local stamp = pack('<dd', now, expires)
+-- The record's last part is the reply's headers; they are known once store() has packed them, so it goes in by itself.
+local headers = store({})
+call('SET', KEYS[1], concat({
+  'H', ARGV[2], '\0\0\0\0\0\0\0\0', pack('<ddddd', expires, 0, a[3], a[4], n), ARGV[3],
+  n > 0 and pack('<' .. rep('d', n), unpack(holds)) or '', stamp, headers,
+}))
+call('ZADD', KEYS[n + 2], expires, KEYS[1]:sub(-16))
+return 'A' .. stamp .. headers

@@ -1,0 +1,101 @@
+#include "services/quota/charge_convert.h"
+
+#include <quotaplane/v1/ledger.pb.h>
+
+#include <algorithm>
+
+namespace quotaplane {
+namespace {
+
+v1::ServiceTier ToProto(ServiceTier tier) {
+  switch (tier) {
+    case ServiceTier::kStandard:
+      return v1::SERVICE_TIER_STANDARD;
+    case ServiceTier::kBatch:
+      return v1::SERVICE_TIER_BATCH;
+    case ServiceTier::kPriority:
+      return v1::SERVICE_TIER_PRIORITY;
+    case ServiceTier::kFlex:
+      return v1::SERVICE_TIER_FLEX;
+  }
+  return v1::SERVICE_TIER_UNSPECIFIED;
+}
+
+ServiceTier FromProto(v1::ServiceTier tier) {
+  switch (tier) {
+    case v1::SERVICE_TIER_BATCH:
+      return ServiceTier::kBatch;
+    case v1::SERVICE_TIER_PRIORITY:
+      return ServiceTier::kPriority;
+    case v1::SERVICE_TIER_FLEX:
+      return ServiceTier::kFlex;
+    default:
+      return ServiceTier::kStandard;
+  }
+}
+
+}  // namespace
+
+std::string LedgerCodec::Encode(const ChargeRecord& record) const {
+  v1::LedgerRecord out;
+  out.set_id(record.id);
+  v1::Subject* subject = out.mutable_subject();
+  subject->set_org(record.subject.org);
+  subject->set_team(record.subject.team);
+  subject->set_project(record.subject.project);
+  subject->set_user(record.subject.user);
+  subject->set_api_key(record.subject.api_key);
+  subject->set_model(record.subject.model);
+  for (const auto& [key, value] : record.subject.labels) (*subject->mutable_labels())[key] = value;
+  for (const ChargeLine& line : record.lines) {
+    v1::LedgerLine* added = out.add_lines();
+    added->set_attempt(line.attempt);
+    added->set_model(line.model);
+    added->set_service_tier(ToProto(line.tier));
+    added->set_meter(line.meter);
+    added->set_quantity(line.quantity);
+    added->set_unit_price(line.unit_price);
+    added->set_cost_nano_usd(line.cost_nano_usd);
+    added->set_unpriced(line.unpriced);
+    added->set_priced_as(line.priced_as);
+  }
+  out.set_cost_nano_usd(record.cost_nano_usd);
+  out.set_price_version(record.price_version);
+  out.set_recorded(record.recorded);
+  out.set_spooled_at_unix_us(record.spooled_at_us);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<ChargeRecord> LedgerCodec::Decode(const std::string& bytes) const {
+  v1::LedgerRecord in;
+  if (!in.ParseFromString(bytes) || in.id().empty() || in.subject().org().empty()) {
+    return absl::DataLossError("not a ledger record");
+  }
+  ChargeRecord record;
+  record.id = in.id();
+  const v1::Subject& subject = in.subject();
+  record.subject = {subject.org(),
+                    subject.team(),
+                    subject.project(),
+                    subject.user(),
+                    subject.api_key(),
+                    subject.model(),
+                    {}};
+  record.subject.labels.assign(subject.labels().begin(), subject.labels().end());
+  std::sort(record.subject.labels.begin(), record.subject.labels.end());
+  for (const v1::LedgerLine& line : in.lines()) {
+    if (line.quantity() <= 0 || line.cost_nano_usd() < 0) {
+      return absl::DataLossError("a ledger record with a negative line");
+    }
+    record.lines.push_back({line.attempt(), line.model(), FromProto(line.service_tier()),
+                            line.meter(), line.quantity(), line.unit_price(), line.cost_nano_usd(),
+                            line.unpriced(), line.priced_as()});
+  }
+  record.cost_nano_usd = in.cost_nano_usd();
+  record.price_version = in.price_version();
+  record.recorded = in.recorded();
+  record.spooled_at_us = in.spooled_at_unix_us();
+  return record;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,15 @@
+// ChargeRecord <-> ledger.proto: the format of the outbox and of the spool.
+#pragma once
+
+#include "libs/admission/admission.h"
+
+namespace quotaplane {
+
+class LedgerCodec : public ChargeCodec {
+ public:
+  std::string Encode(const ChargeRecord& record) const override;
+  // DATA_LOSS if the bytes are not a record, or one that could not have been encoded here.
+  absl::StatusOr<ChargeRecord> Decode(const std::string& bytes) const override;
+};
+
+}  // namespace quotaplane

@@ -1,0 +1,231 @@
+#include "services/quota/quota_server.h"
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <quotaplane/v1/internal/ping.grpc.pb.h>
+#include <quotaplane/v1/quota.grpc.pb.h>
+
+#include <algorithm>
+#include <deque>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include "services/quota/quota_convert.h"
+
+namespace quotaplane {
+namespace {
+
+using Quota = v1::QuotaService;
+using RawQuota = Quota::WithRawMethod_Reserve<Quota::WithRawMethod_Extend<
+    Quota::WithRawMethod_Commit<Quota::WithRawMethod_Release<Quota::WithRawMethod_Record<
+        Quota::WithRawMethod_Check<Quota::WithRawMethod_GetUsage<Quota::Service>>>>>>>;
+using Ping = v1::internal::PingService;
+using RawPing = Ping::WithRawMethod_Ping<Ping::Service>;
+
+constexpr char kServiceName[] = "quotaplane.v1.QuotaService";
+// Calls of one method that wait for a request on one queue, so that a burst finds its place ready.
+constexpr int kWaitingCalls = 64;
+// gRPC refuses larger messages itself, unread; from kMaxRequestBytes up to here the refusal names
+// the rule.
+constexpr int kTransportLimitBytes = 4 << 20;
+
+// Ping's domain: none.
+struct Pong {};
+absl::StatusOr<Pong> FromProto(const v1::internal::PingRequest&) { return Pong{}; }
+void ToProto(const Pong&, v1::internal::PingResponse*) {}
+
+int64_t LocalNowUs() { return absl::ToUnixMicros(absl::Now()); }
+
+}  // namespace
+
+// A completion queue and its thread. Also the event that stops it: that comes through the queue
+// itself, so that everything that is ever asked of the queue is asked by its own thread, before it
+// shuts down.
+struct QuotaServer::Queue : public QueueEvent {
+  std::unique_ptr<grpc::ServerCompletionQueue> events;
+  QueueState state;
+  grpc::Alarm alarm;
+  std::thread thread;
+
+  void Serve() {
+    void* tag;
+    bool ok;
+    while (events->Next(&tag, &ok)) static_cast<QueueEvent*>(tag)->OnEvent(ok);
+  }
+
+  // After the server has shut down. Waits for the answers under way, which the store gives by their
+  // deadlines.
+  void Stop() { alarm.Set(events.get(), gpr_now(GPR_CLOCK_MONOTONIC), this); }
+
+  void OnEvent(bool) override {
+    if (state.in_flight > 0) {
+      const gpr_timespec pause = gpr_time_from_millis(1, GPR_TIMESPAN);
+      alarm.Set(events.get(), gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), pause), this);
+      return;
+    }
+    state.stopping = true;
+    events->Shutdown();
+  }
+};
+
+// Services, and what the calls under way point into.
+struct QuotaServer::Methods {
+  RawQuota quota;
+  RawPing ping;
+  template <typename Request, typename Response>
+  struct List {
+    std::deque<typename UnaryCall<Request, Response>::Method> methods;
+  };
+  std::tuple<
+      List<v1::ReserveRequest, v1::ReserveResponse>, List<v1::ExtendRequest, v1::ExtendResponse>,
+      List<v1::CommitRequest, v1::CommitResponse>, List<v1::ReleaseRequest, v1::ReleaseResponse>,
+      List<v1::RecordRequest, v1::RecordResponse>, List<v1::CheckRequest, v1::CheckResponse>,
+      List<v1::GetUsageRequest, v1::GetUsageResponse>,
+      List<v1::internal::PingRequest, v1::internal::PingResponse>>
+      lists;
+
+  // `run(args, deadline, done)` is the library call; the rest is the same for every method:
+  // validate, call, convert.
+  template <typename Request, typename Response, typename Service, typename RequestCall,
+            typename Run>
+  void Add(const char* name, Service* service, RequestCall request_call, Queue* queue, Run run) {
+    using Call = UnaryCall<Request, Response>;
+    typename Call::Method method;
+    method.accept = [service, request_call, events = queue->events.get()](
+                        grpc::ServerContext* context, grpc::ByteBuffer* request,
+                        typename Call::Writer* writer, void* tag) {
+      (service->*request_call)(context, request, writer, events, events, tag);
+    };
+    method.handler = [run](const Request& request, std::chrono::system_clock::time_point deadline,
+                           typename Call::Finisher finisher) {
+      auto args = FromProto(request);
+      if (!args.ok()) return finisher.Finish(args.status());
+      run(*std::move(args), deadline, [finisher](auto answer) mutable {
+        if (!answer.ok()) return finisher.Finish(answer.status());
+        Response response;
+        ToProto(*answer, &response);
+        finisher.Finish(response);
+      });
+    };
+    method.request_name = name;
+    method.queue = &queue->state;
+    auto& list = std::get<List<Request, Response>>(lists).methods;
+    list.push_back(std::move(method));
+    for (int i = 0; i < kWaitingCalls; ++i) Call::Start(&list.back());
+  }
+};
+
+absl::StatusOr<std::unique_ptr<QuotaServer>> QuotaServer::Start(Admission* admission,
+                                                                QuotaServerOptions options) {
+  std::unique_ptr<QuotaServer> server(new QuotaServer(admission, std::move(options)));
+  if (absl::Status status = server->Listen(); !status.ok()) return status;
+  return server;
+}
+
+QuotaServer::QuotaServer(Admission* admission, QuotaServerOptions options)
+    : admission_(admission), options_(std::move(options)), methods_(std::make_unique<Methods>()) {}
+
+QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }
+
+absl::Status QuotaServer::Listen() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  builder.SetMaxReceiveMessageSize(kTransportLimitBytes);
+  // Gateways keep connections open for days: notice dead ones, and let live ones ping.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  // Two servers on one port would share its connections by chance: a mistake should fail.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.RegisterService(&methods_->quota);
+  builder.RegisterService(&methods_->ping);
+  for (int i = 0; i < options_.threads; ++i) {
+    queues_.push_back(std::make_unique<Queue>());
+    queues_.back()->events = builder.AddCompletionQueue();
+  }
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr || port == 0) {
+    for (auto& queue : queues_) {
+      queue->events->Shutdown();
+      queue->Serve();
+    }
+    server_.reset();
+    return absl::UnavailableError("cannot listen on " + options_.listen +
+                                  ": is it taken, or not an address of this machine?");
+  }
+  address_ = options_.listen.substr(0, options_.listen.rfind(':') + 1) + std::to_string(port);
+  for (auto& queue : queues_) {
+    AddMethods(queue.get());
+    queue->thread = std::thread([&queue] { queue->Serve(); });
+  }
+  server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  return absl::OkStatus();
+}
+
+void QuotaServer::AddMethods(Queue* queue) {
+  Methods& m = *methods_;
+  using Deadline = std::chrono::system_clock::time_point;
+  m.Add<v1::ReserveRequest, v1::ReserveResponse>(
+      "ReserveRequest", &m.quota, &RawQuota::RequestReserve, queue,
+      [this](ReserveArgs args, Deadline deadline, auto done) {
+        admission_->Reserve(std::move(args), StoreDeadline(deadline), std::move(done));
+      });
+  m.Add<v1::ExtendRequest, v1::ExtendResponse>(
+      "ExtendRequest", &m.quota, &RawQuota::RequestExtend, queue,
+      [this](ExtendArgs args, Deadline deadline, auto done) {
+        admission_->Extend(std::move(args), StoreDeadline(deadline), std::move(done));
+      });
+  const auto commit = [this](CommitArgs args, Deadline deadline, auto done) {
+    admission_->Commit(std::move(args), StoreDeadline(deadline), LocalNowUs(), std::move(done));
+  };
+  m.Add<v1::CommitRequest, v1::CommitResponse>("CommitRequest", &m.quota, &RawQuota::RequestCommit,
+                                               queue, commit);
+  m.Add<v1::RecordRequest, v1::RecordResponse>("RecordRequest", &m.quota, &RawQuota::RequestRecord,
+                                               queue, commit);
+  m.Add<v1::ReleaseRequest, v1::ReleaseResponse>(
+      "ReleaseRequest", &m.quota, &RawQuota::RequestRelease, queue,
+      [this](ReservationKey key, Deadline deadline, auto done) {
+        admission_->Release(std::move(key), StoreDeadline(deadline), std::move(done));
+      });
+  m.Add<v1::CheckRequest, v1::CheckResponse>(
+      "CheckRequest", &m.quota, &RawQuota::RequestCheck, queue,
+      [this](ReserveArgs args, Deadline deadline, auto done) {
+        admission_->Check(std::move(args), StoreDeadline(deadline), std::move(done));
+      });
+  m.Add<v1::GetUsageRequest, v1::GetUsageResponse>(
+      "GetUsageRequest", &m.quota, &RawQuota::RequestGetUsage, queue,
+      [this](Subject subject, Deadline deadline, auto done) {
+        admission_->GetUsage(std::move(subject), StoreDeadline(deadline), std::move(done));
+      });
+  m.Add<v1::internal::PingRequest, v1::internal::PingResponse>(
+      "PingRequest", &m.ping, &RawPing::RequestPing, queue,
+      [](Pong pong, Deadline, auto done) { done(absl::StatusOr<Pong>(pong)); });
+}
+
+SteadyTime QuotaServer::StoreDeadline(std::chrono::system_clock::time_point caller) const {
+  const auto most = absl::ToChronoMicroseconds(options_.store_timeout);
+  auto timeout = most;
+  if (caller != std::chrono::system_clock::time_point::max()) {
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+        caller - std::chrono::system_clock::now());
+    timeout = std::clamp(left * 7 / 10, std::chrono::microseconds(0), most);
+  }
+  return std::chrono::steady_clock::now() + timeout;
+}
+
+void QuotaServer::Drain(absl::Duration grace) {
+  if (drained_ || server_ == nullptr) return;
+  drained_ = true;
+  server_->GetHealthCheckService()->SetServingStatus(false);
+  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(grace));
+  for (auto& queue : queues_) queue->Stop();
+  for (auto& queue : queues_) queue->thread.join();
+}
+
+}  // namespace quotaplane

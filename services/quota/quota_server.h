@@ -1,0 +1,59 @@
+// QuotaService over gRPC completion queues, with health checking, reflection and keepalive.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/admission/admission.h"
+#include "services/quota/unary_call.h"
+
+namespace quotaplane {
+
+struct QuotaServerOptions {
+  std::string listen = "127.0.0.1:7411";  // HOST:PORT; port 0 takes a free one
+  // Completion queues, each with one thread.
+  int threads = 2;
+  // The store's part of a call lasts at most this long, and at most 70 % of what the caller's
+  // deadline leaves: an outage is answered within both.
+  absl::Duration store_timeout = absl::Milliseconds(250);
+};
+
+class QuotaServer {
+ public:
+  // Serves at once. UNAVAILABLE if the address cannot be bound. `admission` must outlive the
+  // server.
+  static absl::StatusOr<std::unique_ptr<QuotaServer>> Start(Admission* admission,
+                                                            QuotaServerOptions options);
+  ~QuotaServer();  // drains with no grace
+
+  // "HOST:PORT" with the real port.
+  const std::string& address() const { return address_; }
+
+  // Turns health to NOT_SERVING, takes no new calls, and waits for those under way, for `grace` at
+  // most; then they are cancelled. Idempotent.
+  void Drain(absl::Duration grace);
+
+ private:
+  struct Methods;
+  struct Queue;
+
+  QuotaServer(Admission* admission, QuotaServerOptions options);
+  absl::Status Listen();
+  void AddMethods(Queue* queue);
+  SteadyTime StoreDeadline(std::chrono::system_clock::time_point caller) const;
+
+  Admission* const admission_;
+  const QuotaServerOptions options_;
+  std::string address_;
+  std::unique_ptr<Methods> methods_;
+  std::vector<std::unique_ptr<Queue>> queues_;
+  std::unique_ptr<grpc::Server> server_;
+  bool drained_ = false;
+};
+
+}  // namespace quotaplane

@@ -1,0 +1,128 @@
+// One unary call on a completion queue, from waiting for a request to the end of its answer.
+//
+// The methods are raw (grpc::ByteBuffer): a request that is too large or malformed is answered with
+// a google.rpc.BadRequest of ours, where gRPC's own parsing would only cancel the call. The answer
+// may be finished from any thread, so the hot path needs no hop back to the queue: the thread that
+// read the store's reply sends it.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/rpc/status_convert.h"
+
+namespace quotaplane {
+
+inline constexpr size_t kMaxRequestBytes = 64 * 1024;
+
+// What completion queues hand back.
+class QueueEvent {
+ public:
+  virtual ~QueueEvent() = default;
+  virtual void OnEvent(bool ok) = 0;
+};
+
+// What the thread of a queue knows of its calls. Touched by that thread only.
+struct QueueState {
+  int64_t in_flight = 0;  // accepted and not finished
+  bool stopping = false;  // the queue is shut down: nothing may be asked of it any more
+};
+
+template <typename Request, typename Response>
+class UnaryCall : public QueueEvent {
+ public:
+  using Writer = grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>;
+  // Asks the service for the next call of the method: Service::RequestReserve and the like.
+  using Accept = std::function<void(grpc::ServerContext*, grpc::ByteBuffer*, Writer*, void*)>;
+  // Ends the call with a response, or an error.
+  class Finisher;
+  using Handler = std::function<void(const Request&, std::chrono::system_clock::time_point deadline,
+                                     Finisher finisher)>;
+
+  // Shared by all calls of a method on one queue.
+  struct Method {
+    Accept accept;
+    Handler handler;
+    const char* request_name;
+    QueueState* queue;
+  };
+
+  // Waits for the next call. Owns itself from here on.
+  static void Start(const Method* method) { new UnaryCall(method); }
+
+  class Finisher {
+   public:
+    explicit Finisher(UnaryCall* call) : call_(call) {}
+    void Finish(const Response& response) { call_->Finish(response); }
+    void Finish(const absl::Status& status) { call_->Finish(status); }
+
+   private:
+    UnaryCall* call_;
+  };
+
+  void OnEvent(bool ok) override {
+    if (finished_) {
+      --method_->queue->in_flight;
+      delete this;
+    } else if (!ok || method_->queue->stopping) {
+      delete this;  // the server has shut down, and with it this call
+    } else {
+      ++method_->queue->in_flight;
+      Start(method_);
+      Handle();
+    }
+  }
+
+ private:
+  explicit UnaryCall(const Method* method) : method_(method), writer_(&context_) {
+    method_->accept(&context_, &request_, &writer_, this);
+  }
+
+  void Handle() {
+    if (request_.Length() > kMaxRequestBytes) {
+      return Finish(FieldError(
+          {{method_->request_name, absl::StrCat("has ", request_.Length(), " bytes; at most ",
+                                                kMaxRequestBytes, " are allowed")}}));
+    }
+    Request request;
+    if (!grpc::SerializationTraits<Request>::Deserialize(&request_, &request).ok()) {
+      return Finish(FieldError(
+          {{method_->request_name, "is malformed: not this message, or a string is not UTF-8"}}));
+    }
+    method_->handler(request, context_.deadline(), Finisher(this));
+  }
+
+  void Finish(const Response& response) {
+    grpc::ByteBuffer bytes;
+    bool owned = false;
+    const grpc::Status serialized =
+        grpc::SerializationTraits<Response>::Serialize(response, &bytes, &owned);
+    finished_ = true;
+    writer_.Finish(bytes, serialized, this);
+  }
+
+  void Finish(const absl::Status& status) {
+    finished_ = true;
+    writer_.FinishWithError(ToGrpcStatus(status), this);
+  }
+
+  const Method* const method_;
+  grpc::ServerContext context_;
+  grpc::ByteBuffer request_;
+  Writer writer_;
+  // Written before Finish hands the tag to the queue, read when the tag comes back: the queue
+  // orders the two.
+  bool finished_ = false;
+};
+
+}  // namespace quotaplane

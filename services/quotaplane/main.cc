@@ -1,0 +1,42 @@
+// quotaplane: the server.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+
+#include "services/quotaplane/serve.h"
+
+int main(int argc, char** argv) {
+  // Standard output is for the ready line alone.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("quotaplane"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+
+  CLI::App app{"Cost and rate-limit control for AI gateways."};
+  app.require_subcommand(1);
+  quotaplane::ServeOptions options;
+  CLI::App* serve = app.add_subcommand("serve",
+                                       "Answers reserve and commit over gRPC. Without --redis it "
+                                       "runs embedded, with a redis-server of its own under the "
+                                       "data directory.");
+  serve
+      ->add_option("--data-dir", options.data_dir,
+                   "Where the embedded Redis and the usage spool live")
+      ->capture_default_str();
+  serve
+      ->add_option("--listen", options.listen,
+                   "HOST:PORT to serve gRPC on; port 0 takes a free one")
+      ->capture_default_str();
+  serve->add_option(
+      "--policy", options.policy,
+      "Policy in YAML (docs/policy.md), reloaded when it changes; without it nothing is limited");
+  serve->add_option("--prices", options.prices,
+                    "Price book in YAML (docs/prices.md), reloaded when it changes; without it the "
+                    "built-in list prices");
+  serve
+      ->add_option("--redis", options.redis,
+                   "unix://, redis://, rediss://, redis+sentinel:// or redis+cluster:// URL of the "
+                   "counter store")
+      ->envname("QUOTAPLANE_REDIS");
+  CLI11_PARSE(app, argc, argv);
+  return quotaplane::Serve(options);
+}

@@ -1,0 +1,136 @@
+#include "services/quotaplane/serve.h"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "libs/admission/admission.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/policy_reader.h"
+#include "libs/config/price_book_reader.h"
+#include "libs/counters/redis/redis_counter_store.h"
+#include "libs/counters/redis/scripts.h"
+#include "libs/counters/redis/sweeper.h"
+#include "libs/redis/client.h"
+#include "libs/spool/spool.h"
+#include "services/quota/charge_convert.h"
+#include "services/quota/quota_server.h"
+#include "services/quota/spool_drain.h"
+#include "services/quotaplane/config_watcher.h"
+#include "services/quotaplane/embedded_redis.h"
+
+namespace quotaplane {
+namespace {
+
+constexpr absl::Duration kDrainGrace = absl::Seconds(10);
+constexpr absl::Duration kStoreCheckTimeout = absl::Seconds(5);
+
+// Without a policy file nothing is limited and every model may be used, priced or not.
+std::shared_ptr<const Policy> OpenPolicy() {
+  PolicyDocument document;
+  document.unpriced_models = UnpricedModels::kFlag;
+  return *Policy::Build(std::move(document));
+}
+
+absl::StatusOr<Snapshot> LoadSnapshot(const ServeOptions& options) {
+  Snapshot snapshot{OpenPolicy(), DefaultPriceBook()};
+  if (!options.policy.empty()) {
+    QP_ASSIGN_OR_RETURN(snapshot.policy, LoadPolicyFile(options.policy));
+  }
+  if (!options.prices.empty()) {
+    QP_ASSIGN_OR_RETURN(snapshot.prices, LoadPriceBookFile(options.prices));
+  }
+  return snapshot;
+}
+
+std::vector<ConfigWatcher::File> WatchedFiles(const ServeOptions& options,
+                                              SnapshotHolder* snapshots) {
+  std::vector<ConfigWatcher::File> files;
+  if (!options.policy.empty()) {
+    files.push_back({options.policy, [path = options.policy, snapshots] {
+                       absl::StatusOr<std::shared_ptr<const Policy>> policy = LoadPolicyFile(path);
+                       if (policy.ok()) snapshots->SetPolicy(*std::move(policy));
+                       return policy.status();
+                     }});
+  }
+  if (!options.prices.empty()) {
+    files.push_back({options.prices, [path = options.prices, snapshots] {
+                       absl::StatusOr<std::shared_ptr<const PriceBook>> prices =
+                           LoadPriceBookFile(path);
+                       if (prices.ok()) snapshots->SetPrices(*std::move(prices));
+                       return prices.status();
+                     }});
+  }
+  return files;
+}
+
+// A store that is away is no reason not to start: calls are answered by on_outage, usage is
+// spooled. One that was set up otherwise is.
+absl::Status CheckStore(RedisCounterStore* store, redis::Client* client) {
+  absl::Status ready = client->WaitReady(kStoreCheckTimeout);
+  std::string warning;
+  absl::Status checked = ready.ok() ? store->CheckDeployment(kStoreCheckTimeout, &warning) : ready;
+  if (absl::IsFailedPrecondition(checked)) return checked;
+  if (!checked.ok()) spdlog::error("the counter store is away: {}", checked.ToString());
+  if (!warning.empty()) spdlog::warn("{}", warning);
+  return absl::OkStatus();
+}
+
+absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
+  QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
+  SnapshotHolder snapshots(std::move(first));
+
+  std::unique_ptr<EmbeddedRedis> embedded;
+  redis::ClientOptions redis_options;
+  redis_options.url = options.redis;
+  if (options.redis.empty()) {
+    QP_ASSIGN_OR_RETURN(embedded, EmbeddedRedis::Start(options.data_dir + "/redis"));
+    redis_options.url = embedded->url();
+  }
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<redis::Client> client,
+                      redis::Client::Start(redis_options, GetCounterScripts().all()));
+  RedisCounterStore store(client.get(), {});
+  QP_RETURN_IF_ERROR(CheckStore(&store, client.get()));
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
+
+  const LedgerCodec codec;
+  DiskChargeSpool charge_spool(spool.get());
+  Admission admission(&store, &snapshots, &charge_spool, &codec);
+  Sweeper sweeper(&store, {});
+  SpoolDrain spool_drain(spool.get(), &admission);
+  ConfigWatcher watcher(WatchedFiles(options, &snapshots));
+  QuotaServerOptions server_options;
+  server_options.listen = options.listen;
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<QuotaServer> server,
+                      QuotaServer::Start(&admission, server_options));
+
+  std::printf("ready: listening on %s\n", server->address().c_str());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  server->Drain(kDrainGrace);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int Serve(const ServeOptions& options) {
+  // Blocked before any thread is made, so that all inherit it and only sigwait sees them.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  const absl::Status status = Run(options, stop_signals);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "quotaplane: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,213 @@
+// The counter store against the oracle: 50,000 seeded random steps over each topology.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "libs/counters/redis/layout.h"
+#include "tests/conformance/expect_equal.h"
+#include "tests/conformance/oracle.h"
+#include "tests/conformance/store_under_test.h"
+#include "tests/conformance/topologies.h"
+#include "tests/conformance/windows.h"
+
+namespace quotaplane {
+namespace {
+
+constexpr int kSteps = 50'000;
+constexpr int kIds = 12;
+constexpr int kOrgs = 3;
+
+class RandomWorld {
+ public:
+  RandomWorld(const std::string& url, uint64_t seed)
+      : random_(seed), windows_(TestWindows()), store_(url), oracle_(store_.store().partitions()) {
+    // Shortly before a clock change and a month's end in Berlin.
+    SetNow(1'774'738'000'000'000);
+  }
+
+  void Step(int step) {
+    Advance();
+    const int kind = Pick(100);
+    if (kind < 30) {
+      ReserveCall call = RandomReserve();
+      const ReserveResult want = oracle_.Reserve(call);
+      ++seen_["reserve " + std::to_string(static_cast<int>(want.outcome)) +
+              (want.replayed ? " replayed" : "")];
+      Expect(want, store_.Reserve(call), step);
+    } else if (kind < 50) {
+      ExtendCall call = RandomExtend();
+      const ExtendResult want = oracle_.Extend(call);
+      ++seen_["extend " + std::to_string(static_cast<int>(want.outcome)) +
+              (want.replayed ? " replayed" : "")];
+      Expect(want, store_.Extend(call), step);
+    } else if (kind < 70) {
+      CommitCall call = RandomCommit();
+      const CommitResult want = oracle_.Commit(call);
+      ++seen_["commit " + std::to_string(static_cast<int>(want.outcome)) +
+              (want.replayed ? " replayed" : "") + (want.late ? " late" : "")];
+      Expect(want, store_.Commit(call), step);
+    } else if (kind < 78) {
+      const ReservationKey key = RandomKey();
+      Expect(oracle_.Release(key), store_.Release(key), step);
+    } else if (kind < 92) {
+      const std::string org = Org();
+      std::vector<CounterUse> uses = RandomUses(org);
+      Expect(oracle_.Read(uses), store_.Read(org, uses), step);
+      ExpectWithinASlot(org, step);
+    } else {
+      const int partition = PartitionOf(Org(), store_.store().partitions());
+      const absl::StatusOr<int> swept = store_.Sweep(partition);
+      ASSERT_TRUE(swept.ok()) << swept.status();
+      EXPECT_EQ(*swept, oracle_.Sweep(partition)) << "step " << step;
+      ASSERT_TRUE(store_.Collect(partition, 10).ok());
+    }
+  }
+
+  // How often each outcome came up: steps that hardly ever get anywhere prove nothing.
+  const std::map<std::string, int>& seen() const { return seen_; }
+
+ private:
+  int64_t Pick(int64_t below) {
+    return std::uniform_int_distribution<int64_t>(0, below - 1)(random_);
+  }
+  std::string Org() { return "org" + std::to_string(Pick(kOrgs)); }
+
+  void SetNow(int64_t now_us) {
+    now_us_ = now_us;
+    store_.SetNow(now_us);
+    oracle_.now_us = now_us;
+  }
+
+  // Mostly within a slot, sometimes over a few, now and then past whole windows.
+  void Advance() {
+    const int64_t kind = Pick(1000);
+    int64_t by = Pick(400'000);
+    if (kind < 100) by = Pick(20'000'000);
+    if (kind < 20) by = Pick(3'600'000'000);
+    if (kind < 4) by = Pick(int64_t{40} * 86'400'000'000);
+    SetNow(now_us_ + by);
+  }
+
+  ReservationKey RandomKey() {
+    ReservationKey key{Org(), ""};
+    // A window of ids that moves on, so that ended ones are used again for a while and then no
+    // more.
+    key.id = "r" + std::to_string(generation_++ / 6 + Pick(kIds));
+    return key;
+  }
+
+  std::vector<CounterUse> RandomUses(const std::string& org) {
+    std::vector<CounterUse> uses;
+    for (size_t i = 0; i < windows_.size(); ++i) {
+      if (Pick(3) == 0) continue;
+      CounterUse use;
+      use.counter = HashOf(org + "/" + std::to_string(i));
+      use.window = &windows_[i];
+      use.hold = Pick(4) == 0 ? 0 : Pick(20);
+      use.charge = Pick(4) == 0 ? 0 : Pick(25);
+      use.max_used = Pick(4) == 0 ? kMaxCounterValue : 200 - use.hold;
+      uses.push_back(use);
+    }
+    return uses;
+  }
+
+  ReserveCall RandomReserve() {
+    ReserveCall call;
+    call.key = RandomKey();
+    call.subject_fingerprint = 7;
+    call.ttl_us = 1'000'000 + Pick(90'000'000);
+    call.cost_nano_usd = Pick(1000);
+    call.tokens = Pick(1000);
+    // A retry is the same call: a third of the calls repeat the last one.
+    if (Pick(3) == 0 && !last_reserve_.key.id.empty()) return last_reserve_;
+    call.request_fingerprint = 1 + static_cast<uint64_t>(Pick(1'000'000'000));
+    call.uses = RandomUses(call.key.org);
+    last_reserve_ = call;
+    return call;
+  }
+
+  ExtendCall RandomExtend() {
+    ExtendCall call;
+    call.key = Pick(8) != 0 ? last_reserve_.key : RandomKey();
+    call.request_fingerprint = 1 + static_cast<uint64_t>(Pick(2));
+    call.subject_fingerprint = Pick(10) == 0 ? 8 : 7;
+    call.sequence = 1 + Pick(4);
+    call.ttl_us = Pick(2) == 0 ? 0 : Pick(60'000'000);
+    call.cost_nano_usd = Pick(2000);
+    call.tokens = Pick(2000);
+    if (Pick(4) != 0) call.uses = RandomUses(call.key.org);
+    return call;
+  }
+
+  CommitCall RandomCommit() {
+    CommitCall call;
+    call.key = Pick(2) == 0 ? last_reserve_.key : RandomKey();
+    call.record = Pick(5) == 0;
+    call.usage_fingerprint = 1 + static_cast<uint64_t>(Pick(2));
+    call.subject_fingerprint = Pick(10) == 0 ? 8 : 7;
+    call.cost_nano_usd = Pick(2000);
+    call.tokens = Pick(2000);
+    call.ledger_record = "x";
+    call.uses = RandomUses(call.key.org);
+    return call;
+  }
+
+  // What the sliding counters report lies between the exact log's sum over the window and over one
+  // slot more.
+  void ExpectWithinASlot(const std::string& org, int step) {
+    std::vector<CounterUse> uses;
+    for (size_t i = 0; i < windows_.size(); ++i) {
+      if (windows_[i].kind != WindowKind::kSliding) continue;
+      CounterUse use;
+      use.counter = HashOf(org + "/" + std::to_string(i));
+      use.window = &windows_[i];
+      uses.push_back(use);
+    }
+    const absl::StatusOr<ReadResult> read = store_.Read(org, uses);
+    ASSERT_TRUE(read.ok()) << read.status();
+    for (size_t i = 0; i < uses.size(); ++i) {
+      const int64_t length = uses[i].window->length_us;
+      EXPECT_GE(read->counters[i].committed, oracle_.ExactSum(uses[i].counter, length))
+          << "step " << step;
+      EXPECT_LE(read->counters[i].committed,
+                oracle_.ExactSum(uses[i].counter, length + SlotWidthUs(*uses[i].window)))
+          << "step " << step;
+    }
+  }
+
+  std::mt19937_64 random_;
+  const std::vector<WindowSpec> windows_;
+  StoreUnderTest store_;
+  Oracle oracle_;
+  std::map<std::string, int> seen_;
+  int64_t now_us_ = 0;
+  int64_t generation_ = 0;
+  ReserveCall last_reserve_;
+};
+
+class RandomSteps : public testing::TestWithParam<const char*> {};
+
+TEST_P(RandomSteps, AgreeWithTheOracle) {
+  const char* given = std::getenv("QUOTAPLANE_TEST_SEED");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20261;
+  std::printf("seed %llu (QUOTAPLANE_TEST_SEED sets another)\n",
+              static_cast<unsigned long long>(seed));
+  Topology topology(GetParam());
+  RandomWorld world(topology.url(), seed);
+  for (int step = 0; step < kSteps && !HasFailure(); ++step) world.Step(step);
+  // Every outcome of Reserve (4, and replays), Extend (6, and replays) and Commit (5, replays, late
+  // ones).
+  EXPECT_GE(world.seen().size(), 18u);
+  for (const auto& [outcome, count] : world.seen()) {
+    std::printf("%6d %s\n", count, outcome.c_str());
+    EXPECT_GE(count, 20) << outcome;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, RandomSteps, testing::Values("Standalone", "Tls", "Cluster"),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace quotaplane

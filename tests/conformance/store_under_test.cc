@@ -1,0 +1,82 @@
+#include "tests/conformance/store_under_test.h"
+
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "libs/testing/fatal.h"
+
+namespace quotaplane {
+namespace {
+
+// Runs an asynchronous call and waits for its result.
+template <typename T>
+absl::StatusOr<T> Await(absl::FunctionRef<void(StoreCallback<T>)> start) {
+  absl::Notification finished;
+  absl::StatusOr<T> answer = absl::UnknownError("not answered");
+  start([&](absl::StatusOr<T> result) {
+    answer = std::move(result);
+    finished.Notify();
+  });
+  finished.WaitForNotification();
+  return answer;
+}
+
+}  // namespace
+
+StoreUnderTest::StoreUnderTest(const std::string& url, int partitions) {
+  redis::ClientOptions options;
+  options.url = url;
+  absl::StatusOr<std::unique_ptr<redis::Client>> client =
+      redis::Client::Start(options, GetCounterScripts().all());
+  if (!client.ok()) fixtures::Fatal(client.status().ToString());
+  client_ = *std::move(client);
+  if (absl::Status ready = client_->WaitReady(absl::Seconds(20)); !ready.ok()) {
+    fixtures::Fatal(ready.ToString());
+  }
+  RedisCounterStoreOptions store_options;
+  store_options.partitions = partitions;
+  // Outcomes are forgotten by the server's own clock, which these tests do not move.
+  store_options.retention = absl::Hours(1);
+  store_options.test_clock = [this] { return now_us_.load(); };
+  store_ = std::make_unique<RedisCounterStore>(client_.get(), std::move(store_options));
+}
+
+absl::StatusOr<ReserveResult> StoreUnderTest::Reserve(ReserveCall call) {
+  return Await<ReserveResult>(
+      [&](StoreCallback<ReserveResult> done) { store_->Reserve(call, Soon(), std::move(done)); });
+}
+
+absl::StatusOr<ExtendResult> StoreUnderTest::Extend(ExtendCall call) {
+  return Await<ExtendResult>(
+      [&](StoreCallback<ExtendResult> done) { store_->Extend(call, Soon(), std::move(done)); });
+}
+
+absl::StatusOr<CommitResult> StoreUnderTest::Commit(CommitCall call) {
+  return Await<CommitResult>(
+      [&](StoreCallback<CommitResult> done) { store_->Commit(call, Soon(), std::move(done)); });
+}
+
+absl::StatusOr<ReleaseResult> StoreUnderTest::Release(ReservationKey key) {
+  return Await<ReleaseResult>(
+      [&](StoreCallback<ReleaseResult> done) { store_->Release(key, Soon(), std::move(done)); });
+}
+
+absl::StatusOr<ReadResult> StoreUnderTest::Read(const std::string& org,
+                                                std::vector<CounterUse> uses) {
+  return Await<ReadResult>(
+      [&](StoreCallback<ReadResult> done) { store_->Read(org, uses, Soon(), std::move(done)); });
+}
+
+absl::StatusOr<int> StoreUnderTest::Sweep(int partition) {
+  return Await<int>([&](StoreCallback<int> done) {
+    store_->SweepPartition(partition, 1000, Soon(), std::move(done));
+  });
+}
+
+absl::StatusOr<int> StoreUnderTest::Collect(int partition, int most) {
+  return Await<int>([&](StoreCallback<int> done) {
+    store_->CollectPartition(partition, most, Soon(), std::move(done));
+  });
+}
+
+}  // namespace quotaplane
