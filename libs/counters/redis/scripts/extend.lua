@@ -56,7 +56,7 @@ for i = 1, n do
   holds[i] = a[q + 6]
   h[q] = h[q] + holds[i]
 end
-store({KEYS[1], concat({
+store(packed_headers(), {KEYS[1], concat({
   'H', r:sub(2, 17), ARGV[2]:sub(1, 8), pack('<ddddd', expires, a[5], math.max(cost, a[3]), math.max(tokens, a[4]), n),
   ARGV[3], n > 0 and pack('<' .. rep('d', n), unpack(holds)) or '', r:sub(66 + 24 * held),
 })})

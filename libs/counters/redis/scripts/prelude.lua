@@ -75,9 +75,13 @@ for q = 1, 5 * n, 5 do
   end
 end
 
--- Writes the headers that are not as they were, their rings, and what is in `set` (keys and values) already, in one MSET.
-local function store(set)
-  local headers = n > 0 and pack('<' .. rep('d', 5 * n), unpack(h, 1, 5 * n)) or ''
+local function packed_headers()
+  return n > 0 and pack('<' .. rep('d', 5 * n), unpack(h, 1, 5 * n)) or ''
+end
+
+-- Writes those of the packed headers that are not as they were, their rings, and what is in `set` (keys and values)
+-- already, in one MSET.
+local function store(headers, set)
   local k, ring, fresh = #set, n + 4, nil
   for i = 1, n do
     local header = headers:sub(40 * i - 39, 40 * i)
@@ -97,5 +101,4 @@ local function store(set)
   end
   if k > 0 then call('MSET', unpack(set)) end
   if fresh then call('RPUSH', KEYS[n + 3], unpack(fresh)) end
-  return headers
 end

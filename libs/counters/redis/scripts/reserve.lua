@@ -30,11 +30,10 @@ for i = 1, n do
 end
 local expires = now + a[2]
 local stamp = pack('<dd', now, expires)
--- The record's last part is the reply's headers; they are known once store() has packed them, so it goes in by itself.
-local headers = store({})
-call('SET', KEYS[1], concat({
+local headers = packed_headers()
+store(headers, {KEYS[1], concat({
   'H', ARGV[2], '\0\0\0\0\0\0\0\0', pack('<ddddd', expires, 0, a[3], a[4], n), ARGV[3],
   n > 0 and pack('<' .. rep('d', n), unpack(holds)) or '', stamp, headers,
-}))
+})})
 call('ZADD', KEYS[n + 2], expires, KEYS[1]:sub(-16))
 return 'A' .. stamp .. headers
