@@ -55,8 +55,8 @@ Verdict JudgeOutage(const Demand& demand, const Subject& subject, std::string_vi
 // A refusal by a rule instead of a limit.
 Verdict RefuseByRule(Cause cause, std::string rule_id, const Subject& subject);
 
-// The limits with the smallest share left after the request (`admitted`) or as they stand, at
-// most 3.
+// The limits with the smallest share left after the request (`admitted`) or as they stand, at most
+// 3.
 std::vector<Remaining> Tightest(const Demand& demand, const Subject& subject,
                                 std::string_view model, const std::vector<CounterState>& states,
                                 bool admitted);

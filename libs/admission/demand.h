@@ -1,13 +1,11 @@
 // What a request asks of the limits that apply to it: pure arithmetic between policy and counters.
 //
 // - need: what the request would add, in the limit's unit. Input tokens are input and cache writes,
-// as
-//   providers' own rate limits count them; total tokens are all five token meters.
+//   as providers' own rate limits count them; total tokens are all five token meters.
 // - A limit binds unless the request cannot add to it: its need is 0; or, with `hold: none`, where
-// nobody
-//   knows what will be used, the model is free (usd) or the estimate names the meter with 0. A
-//   downgrade limit does not bind a request for the very model it downgrades to. What does not bind
-//   is not enforced, but charged all the same.
+//   nobody knows what will be used, the model is free (usd) or the estimate names the meter with 0.
+//   A downgrade limit does not bind a request for the very model it downgrades to. What does not
+//   bind is not enforced, but charged all the same.
 // - Limits on one counter share its hold.
 #pragma once
 

@@ -15,7 +15,8 @@ constexpr int64_t kMaxLengthS = 366 * 86'400;
 constexpr std::array<std::string_view, 5> kUnitNames = {"day", "week", "month", "quarter", "year"};
 
 absl::Status InvalidWindow(std::string_view text, std::string_view rule) {
-  return absl::InvalidArgumentError(absl::StrCat("window \"", AbslView(text), "\": ", AbslView(rule)));
+  return absl::InvalidArgumentError(
+      absl::StrCat("window \"", AbslView(text), "\": ", AbslView(rule)));
 }
 
 absl::StatusOr<int64_t> ParseLengthSeconds(std::string_view text) {

@@ -1,12 +1,10 @@
 // Windows: over which time a limit counts. Pure arithmetic; time is passed in.
 //
 // - Sliding (60s, 1h, 30d): 60 slots of window/60 each. What counts at an instant is the slot under
-// way and the 60
-//   before it, so the oldest, partly expired slot counts whole: a limit may refuse up to 1/60 of a
-//   window early, never late.
+//   way and the 60 before it, so the oldest, partly expired slot counts whole: a limit may refuse
+//   up to 1/60 of a window early, never late.
 // - Calendar (day, week, month, quarter, year): civil periods in an IANA time zone. A day has 23 or
-// 25 hours when
-//   the zone's clock changes.
+//   25 hours when the zone's clock changes.
 // - Lifetime: all time. Concurrency counts over it, since only holds count.
 //
 // Instants are int64 microseconds since the Unix epoch, by the counter store's clock.

@@ -2,10 +2,9 @@
 // under the data directory.
 //
 // - One process owns the directory: a lock file, whose descriptor the child inherits, so that the
-// lock outlives a killed
-//   parent for as long as its child still runs.
+//   lock outlives a killed parent for as long as its child still runs.
 // - The child ends with its parent (PDEATHSIG), also when that is killed; Redis then writes out
-// what it has and goes.
+//   what it has and goes.
 // - A child that dies is started again, with growing pauses; its AOF brings everything back.
 #pragma once
 

@@ -163,9 +163,8 @@ TEST_F(UpkeepTest, TheSweeperSweepsByItself) {
   SweeperOptions options;
   options.interval = absl::Milliseconds(20);
   Sweeper sweeper(&store_.store(), options);
-  EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(10), [&] {
-    return store_.Read("acme", uses)->counters[0].held == 0;
-  }));
+  EXPECT_TRUE(fixtures::PollUntil(
+      absl::Seconds(10), [&] { return store_.Read("acme", uses)->counters[0].held == 0; }));
 }
 
 }  // namespace

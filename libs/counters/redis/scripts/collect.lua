@@ -1,7 +1,9 @@
--- Deletes counters that no longer count anything. Counters have no TTL, since every write would have to renew it; instead
--- each partition lists its counters, and sweeps take them from the front: the dead are deleted, the living go to the back.
+-- Deletes counters that no longer count anything. Counters have no TTL, since every write would have
+-- to renew it; instead each partition lists its counters, and sweeps take them from the front: the
+-- dead are deleted, the living go to the back.
 --
--- KEYS  [1] collection list, [2 .. k+1] headers of the counters at its front, [k+2 .. 2k+1] their rings
+-- KEYS  [1] collection list, [2 .. k+1] headers of the counters at its front,
+--       [k+2 .. 2k+1] their rings
 -- ARGV  [1] doubles: now in µs (0: ask TIME), for how long in µs a counter must have been dead
 --       [2] the digests in question, 16 bytes each
 -- Replies  how many were deleted, or -1 if the front of the list is no longer this

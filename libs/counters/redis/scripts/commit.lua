@@ -1,16 +1,17 @@
 -- Charges actual use, gives back the hold, and appends the ledger record to the outbox.
 --
--- parameters  a[2] how long the outcome is remembered, in ms, a[3] cost in nano-USD, a[4] tokens, a[5] 1 for usage
---             without a reservation (Record); each counter's amount is its charge
--- ARGV  [2] usage fingerprint (8 bytes) .. subject fingerprint (8 bytes), [3] the counters' digests, in order,
---       [4] the ledger record
+-- parameters  a[2] how long the outcome is remembered, in ms, a[3] cost in nano-USD, a[4] tokens,
+--             a[5] 1 for usage without a reservation (Record); each counter's amount is its charge
+-- ARGV  [2] usage fingerprint .. subject fingerprint (8 bytes each)
+--       [3] the counters' digests, in order, [4] the ledger record
 -- Replies  'A' .. outcome   charged           'a' .. outcome   this very usage was charged before
 --          'M' .. outcome   other usage was charged before: its outcome
 --          'R'              the reservation was released
 --          'H'              (Record) the id is an open reservation
 --          'S'              the reservation is for another subject
 --          'K' .. digests   these counters, too, are held: call again with them
--- outcome  now, cost, held cost, overrun tokens (doubles), flags (a byte: 1 late, 2 no reservation remembered, 4 Record)
+-- outcome  now, cost, held cost, overrun tokens (doubles), flags (a byte: 1 late, 2 no reservation
+--          remembered, 4 Record)
 local r = m[1]
 local state = r and r:sub(1, 1)
 if state == 'C' then
@@ -19,7 +20,9 @@ elseif state == 'R' then
   return 'R'
 elseif state == 'H' and a[5] == 1 then
   return 'H'
-elseif (state == 'H' and r:sub(10, 17) or state == 'E' and r:sub(2, 9) or ARGV[2]:sub(9, 16)) ~= ARGV[2]:sub(9, 16) then
+end
+local subject = ARGV[2]:sub(9, 16)
+if state == 'H' and r:sub(10, 17) ~= subject or state == 'E' and r:sub(2, 9) ~= subject then
   return 'S'
 end
 

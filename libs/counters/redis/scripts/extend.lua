@@ -1,16 +1,18 @@
 -- Raises an open reservation's holds to new totals and prolongs it, or does nothing.
 --
--- parameters  a[2] ttl in µs (0: expiry stays), a[3] cost, a[4] tokens, a[5] sequence; each counter's amount is its new
---             total hold (kind 3: keeps what it has)
--- ARGV  [2] request fingerprint (8 bytes) .. subject fingerprint (8 bytes), [3] the counters' digests, in order
--- Replies  'A' .. now .. expires .. headers   extended; headers without this reservation's own holds
---          'a' .. now .. expires              this sequence was applied before
---          'D' …                              refused, see refusal.lua; headers without the own holds
---          'M'                                the sequence was used for another request
---          'O'                                a higher sequence was applied before
---          'S'                                the reservation is for another subject
---          'X' .. state                       it has ended: C, R or E; '-' if there is none
---          'K' .. digests                     these counters, too, are held: call again with them
+-- parameters  a[2] ttl in µs (0: expiry stays), a[3] cost, a[4] tokens, a[5] sequence; each
+--             counter's amount is its new total hold (kind 3: keeps what it has)
+-- ARGV  [2] request fingerprint .. subject fingerprint (8 bytes each)
+--       [3] the counters' digests, in order
+-- Replies  'A' .. now .. expires .. headers
+--                                      extended; headers without this reservation's own holds
+--          'a' .. now .. expires       this sequence was applied before
+--          'D' …                       refused, see refusal.lua; headers without the own holds
+--          'M'                         the sequence was used for another request
+--          'O'                         a higher sequence was applied before
+--          'S'                         the reservation is for another subject
+--          'X' .. state                it has ended: C, R or E; '-' if there is none
+--          'K' .. digests              these counters, too, are held: call again with them
 local r = m[1]
 if not r then return 'X-' end
 local state = r:sub(1, 1)
@@ -57,7 +59,8 @@ for i = 1, n do
   h[q] = h[q] + holds[i]
 end
 store(packed_headers(), {KEYS[1], concat({
-  'H', r:sub(2, 17), ARGV[2]:sub(1, 8), pack('<ddddd', expires, a[5], math.max(cost, a[3]), math.max(tokens, a[4]), n),
+  'H', r:sub(2, 17), ARGV[2]:sub(1, 8),
+  pack('<ddddd', expires, a[5], math.max(cost, a[3]), math.max(tokens, a[4]), n),
   ARGV[3], n > 0 and pack('<' .. rep('d', n), unpack(holds)) or '', r:sub(66 + 24 * held),
 })})
 call('ZADD', KEYS[n + 2], expires, KEYS[1]:sub(-16))

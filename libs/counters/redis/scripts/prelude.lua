@@ -1,13 +1,14 @@
--- Opens every counter script: reads the call's counters and brings them to the present. See ../layout.h for keys and
--- values. Straight-line code, because a function call per counter is what this costs otherwise.
+-- Opens every counter script: reads the call's counters and brings them to the present. See
+-- ../layout.h for keys and values. Straight-line code: a function call per counter would show.
 --
--- KEYS  [1] reservation, [2 .. n+1] counter headers, [n+2] expiry index, [n+3] collection list, [n+4] outbox,
---       [n+5 ..] rings of the sliding counters, in order
--- ARGV  [1] doubles: now in µs (0: ask TIME), four parameters of the script, then for each counter
---           kind (0 lifetime, 1 calendar, 2 sliding, 3 only its hold matters), amount (hold or charge), max_used,
---           and a, b: period start and end in µs, or slot width in µs and 0
--- Leaves a, now, n, m (raw values of KEYS[1 .. n+1]), h (header fields, 5 a counter, now current), rings (new rings by
--- counter), born (which counters did not exist), and store(), which writes what the script changed.
+-- KEYS  [1] reservation, [2 .. n+1] counter headers, [n+2] expiry index, [n+3] collection list,
+--       [n+4] outbox, [n+5 ..] rings of the sliding counters, in order
+-- ARGV  [1] doubles: now in µs (0: ask TIME), four parameters of the script; then, per counter,
+--           kind (0 lifetime, 1 calendar, 2 sliding, 3 only its hold matters), amount (hold or
+--           charge), max_used, and a, b: period start and end in µs, or slot width in µs and 0
+--
+-- Leaves a, now, n; m, the raw values of KEYS[1 .. n+1]; h, the header fields, 5 a counter, now
+-- current; rings, the new rings by counter; born, which counters did not exist; and store().
 -- Returns 'P' .. now if a calendar period given is not the one of now: the caller computes it anew.
 local call, floor, rep, concat = redis.call, math.floor, string.rep, table.concat
 local pack, unpacks = struct.pack, struct.unpack
@@ -43,8 +44,8 @@ for q = 1, 5 * n, 5 do
       if gap > 60 then
         h[q + 1] = 0
       elseif h[q + 1] > 0 then
-        -- The slots head-60 .. slot-61 leave; they sit where head .. slot-1 go. A ring that is not `as of` head holds
-        -- nothing that still counts.
+        -- The slots head-60 .. slot-61 leave; they sit where head .. slot-1 go. A ring that was
+        -- written for another head holds nothing that still counts.
         local ring = h[q + 1] > h[q + 3] and call('GET', KEYS[ring_key])
         if not ring or unpacks('<d', ring) ~= head then ring = rep('\0', 488) end
         local at = head % 60
@@ -57,7 +58,8 @@ for q = 1, 5 * n, 5 do
         else
           local over = at + gap - 60
           leaving = ring:sub(9 + 8 * at) .. ring:sub(9, 8 + 8 * over)
-          ring = coming:sub(8 * (60 - at) + 1) .. ring:sub(9 + 8 * over, 8 + 8 * at) .. coming:sub(1, 8 * (60 - at))
+          local last = 8 * (60 - at)
+          ring = coming:sub(last + 1) .. ring:sub(9 + 8 * over, 8 + 8 * at) .. coming:sub(1, last)
         end
         local gone = {unpacks('<' .. rep('d', gap), leaving)}
         for i = 1, gap do h[q + 1] = h[q + 1] - gone[i] end
@@ -79,8 +81,8 @@ local function packed_headers()
   return n > 0 and pack('<' .. rep('d', 5 * n), unpack(h, 1, 5 * n)) or ''
 end
 
--- Writes those of the packed headers that are not as they were, their rings, and what is in `set` (keys and values)
--- already, in one MSET.
+-- Writes those of the packed headers that are not as they were, their rings, and what is in `set`
+-- (keys and values) already, in one MSET.
 local function store(headers, set)
   local k, ring, fresh = #set, n + 4, nil
   for i = 1, n do

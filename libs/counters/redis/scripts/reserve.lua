@@ -1,12 +1,14 @@
 -- Holds on every counter, or on none.
 --
 -- parameters  a[2] ttl in µs, a[3] cost in nano-USD, a[4] tokens; each counter's amount is its hold
--- ARGV  [2] request fingerprint (8 bytes) .. subject fingerprint (8 bytes), [3] the counters' digests, in order
--- Replies  'A' .. now .. expires .. headers                          held; headers with the hold in them
---          'a' .. now .. expires .. (the first now, expires, headers)  held before, by this very request
---          'D' …                                                    refused, see refusal.lua
---          'M'                                                       the id stands for another request
---          'X' .. state                                              the reservation has ended: C, R or E
+-- ARGV  [2] request fingerprint .. subject fingerprint (8 bytes each)
+--       [3] the counters' digests, in order
+-- Replies  'A' .. now .. expires .. headers   held; headers with the hold in them
+--          'a' .. now .. expires .. the first such reply without its code
+--                                             held before, by this very request
+--          'D' …                              refused, see refusal.lua
+--          'M'                                the id stands for another request
+--          'X' .. state                       the reservation has ended: C, R or E
 local r = m[1]
 if r then
   local state = r:sub(1, 1)

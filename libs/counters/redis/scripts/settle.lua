@@ -1,7 +1,8 @@
 -- Ends a reservation without a charge: Release by its caller, or expiry by a sweep.
 --
 -- KEYS  [1] reservation, [2 .. n+1] counter headers, [n+2] expiry index
--- ARGV  [1] doubles: now in µs (0: ask TIME), how long the outcome is remembered in ms, 1 for a sweep
+-- ARGV  [1] doubles: now in µs (0: ask TIME), how long the outcome is remembered in ms, 1 for a
+--           sweep
 --       [2] the digests of the counters in KEYS, in order
 -- Replies  'R' .. now     released           'r' .. now   released before
 --          'E' .. now     expired (by this)  'e' .. now   expired before
