@@ -1,0 +1,94 @@
+#include "libs/config/policy_reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/policy_limit_reader.h"
+#include "libs/config/yaml_reader.h"
+
+namespace quotaplane {
+namespace {
+
+PolicyDefaults ReadDefaults(const YamlNode& node) {
+  PolicyDefaults defaults;
+  if (!node.ExpectMap()) return defaults;
+  node.ExpectKeys({"on_outage", "time_zone"});
+  if (const auto on_outage = node.Find("on_outage"); on_outage.has_value()) {
+    defaults.on_outage = ReadOnOutage(*on_outage);
+  }
+  if (const auto zone = node.Find("time_zone"); zone.has_value()) {
+    defaults.time_zone = ReadTimeZone(*zone).value_or(defaults.time_zone);
+  }
+  return defaults;
+}
+
+// Reads every entry of a list with `read`. An entry that has problems is left out, so that the
+// checks of the whole document do not trip over it.
+template <typename T, typename Read>
+void ReadEntries(YamlDocument& file, std::string_view key, size_t bound, Read read,
+                 std::vector<T>* entries) {
+  const std::optional<YamlNode> node = file.root().Find(key);
+  if (!node.has_value() || !node->ExpectList()) return;
+  if (node->size() > bound) {
+    return node->Report(
+        absl::StrCat("has ", node->size(), " entries; at most ", bound, " are allowed"));
+  }
+  entries->reserve(node->size());
+  for (const YamlNode item : *node) {
+    const size_t before = file.problem_count();
+    T entry = read(item);
+    if (file.problem_count() == before) entries->push_back(std::move(entry));
+  }
+}
+
+PolicyDocument ReadDocument(YamlDocument& file) {
+  PolicyDocument document;
+  const YamlNode root = file.root();
+  if (root.kind() == YamlKind::kNull) {
+    root.Report("the document is empty; a policy has at least `limits: []`");
+    return document;
+  }
+  if (!root.ExpectMap()) return document;
+  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits"});
+  PolicyDefaults defaults;
+  if (const auto node = root.Find("defaults"); node.has_value()) defaults = ReadDefaults(*node);
+  if (const auto node = root.Find("unpriced_models"); node.has_value()) {
+    if (auto read = ReadChoiceOrModel(*node, {"deny", "flag"}, "price_as"); read.has_value()) {
+      document.unpriced_models = static_cast<UnpricedModels>(read->choice);
+      document.price_as = std::move(read->model);
+    }
+  }
+  ReadEntries(file, "models", kMaxModelRules, ReadModelRule, &document.model_rules);
+  root.Require("limits", "write `limits: []` if there are none");
+  const auto read_limit = [&](const YamlNode& node) {
+    return ReadLimit(node, defaults, file.name());
+  };
+  ReadEntries(file, "limits", kMaxLimits, read_limit, &document.limits);
+  return document;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Policy>> ParsePolicy(std::string_view text,
+                                                          std::string_view name) {
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<YamlDocument> file, YamlDocument::Parse(text, name));
+  PolicyDocument document = ReadDocument(*file);
+  absl::StatusOr<std::shared_ptr<const Policy>> policy = Policy::Build(std::move(document));
+  if (policy.ok() && file->problem_count() == 0) return policy;
+  // What could be read is checked as a whole even so, for one list of all there is to repair.
+  if (!policy.ok()) {
+    for (const absl::string_view line : absl::StrSplit(policy.status().message(), '\n')) {
+      file->ReportLine(std::string(line));
+    }
+  }
+  return file->status();
+}
+
+absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicyFile(const std::string& path) {
+  QP_ASSIGN_OR_RETURN(const std::string text, ReadConfigFile(path));
+  return ParsePolicy(text, path);
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,45 @@
+// A policy document in YAML -> PolicyDocument -> Policy. docs/policy.md describes the format.
+//
+//   defaults: {on_outage: deny, time_zone: Europe/Berlin}
+//   unpriced_models: deny            # or flag, or {price_as: MODEL}
+//   models:
+//     - {id: interns, when: {team: interns}, allow: ["claude-haiku-*"]}
+//   limits:
+//     - id: user-month
+//       per: [user]
+//       when: {model: "claude-*", labels.agent: ["ci-*", "nightly"]}
+//       unit: usd
+//       amount: 500                  # USD, exact decimal; plain integers for other units
+//       window: month
+//       time_zone: Europe/Berlin     # calendar windows only
+//       starts_on: 1                 # calendar windows only
+//       on_exceed: deny              # soft | shadow | {downgrade: MODEL} or "downgrade: MODEL"
+//       on_outage: allow             # deny and downgrade limits need it, here or in `defaults`;
+//                                    # soft and shadow limits never refuse, so they always allow
+//       hold: estimate               # or none
+//       overrides:
+//         - {user: alice, amount: 900}
+//
+// Errors: INVALID_ARGUMENT with one line per problem (all of them, at most 50), each
+// "FILE:LINE: KEY.PATH: what is wrong; what would be right". An empty file is an error (`limits:
+// []` is the least), and so are unknown keys, duplicate keys and ids, unknown zones, wrong types,
+// absurd windows and amounts are errors, and so is anything past the bounds: 16 MiB of text, 10,000
+// limits, 1,000,000 overrides, 32 levels of nesting, no YAML aliases (they can explode).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "libs/policy/policy.h"
+
+namespace quotaplane {
+
+// `name` stands for the file in messages.
+absl::StatusOr<std::shared_ptr<const Policy>> ParsePolicy(std::string_view text,
+                                                          std::string_view name);
+// NOT_FOUND or PERMISSION_DENIED name the path.
+absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicyFile(const std::string& path);
+
+}  // namespace quotaplane

@@ -1,0 +1,69 @@
+#include "libs/policy/fingerprint.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "libs/base/hash.h"
+#include "libs/policy/counter_identity.h"
+
+namespace quotaplane {
+namespace {
+
+template <typename Enum>
+int64_t Number(Enum value) {
+  return static_cast<int64_t>(value);
+}
+
+int64_t Count(size_t n) { return static_cast<int64_t>(n); }
+
+void AddGlobs(const std::vector<Glob>& globs, FieldBuffer* buffer) {
+  std::vector<std::string_view> patterns;
+  for (const Glob& glob : globs) patterns.push_back(glob.pattern());
+  std::sort(patterns.begin(), patterns.end());
+  patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
+  buffer->Add(Count(patterns.size()));
+  for (const std::string_view pattern : patterns) buffer->Add(pattern);
+}
+
+Digest OverrideDigest(const Override& entry, FieldBuffer* buffer) {
+  buffer->Clear();
+  buffer->Add(entry.amount);
+  for (const auto& [dimension, value] : entry.match) buffer->Add(dimension.ToString()).Add(value);
+  return buffer->digest();
+}
+
+void AddLimit(const Limit& limit, FieldBuffer* buffer) {
+  // The family covers per, when, unit and window.
+  buffer->Add(limit.id).Add(CounterFamily(limit).view()).Add(limit.amount);
+  buffer->Add(Number(limit.on_exceed)).Add(limit.downgrade_model);
+  buffer->Add(Number(limit.on_outage)).Add(Number(limit.hold)).Add(Count(limit.overrides.size()));
+  std::vector<Digest> digests;
+  digests.reserve(limit.overrides.size());
+  FieldBuffer scratch;
+  for (const Override& entry : limit.overrides) digests.push_back(OverrideDigest(entry, &scratch));
+  std::sort(digests.begin(), digests.end(),
+            [](const Digest& a, const Digest& b) { return a.bytes < b.bytes; });
+  for (const Digest& digest : digests) buffer->Add(digest.view());
+}
+
+}  // namespace
+
+std::string Fingerprint(const PolicyDocument& document) {
+  FieldBuffer buffer;
+  buffer.Add(Number(document.unpriced_models)).Add(document.price_as);
+  buffer.Add(Count(document.limits.size()));
+  for (const Limit& limit : document.limits) AddLimit(limit, &buffer);
+  buffer.Add(Count(document.model_rules.size()));
+  for (const ModelRule& rule : document.model_rules) {
+    buffer.Add(rule.id).Add(Count(rule.when.size()));
+    for (const Condition& condition : rule.when) {
+      buffer.Add(condition.dimension.ToString());
+      AddGlobs(condition.any_of, &buffer);
+    }
+    AddGlobs(rule.allow, &buffer);
+    AddGlobs(rule.deny, &buffer);
+  }
+  return absl::StrFormat("%016x", buffer.digest().low64());
+}
+
+}  // namespace quotaplane

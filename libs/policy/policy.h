@@ -1,0 +1,182 @@
+// The policy: which limits apply to a subject, and which models it may use. An immutable snapshot:
+// build it once, share it between threads, swap it whole.
+//
+// Semantics, exactly:
+// - Every limit that matches applies; there is no precedence between limits. A limit matches a
+// subject that has every
+//   dimension of `per` and whose values match every glob list in `when`.
+// - The org is part of every scope, written or not: no counter is shared between orgs.
+// - Within a limit, the override that names the most dimensions sets the amount. Two overrides of
+// equal rank that
+//   could both match one scope are a validation error, even where a third would decide.
+// - A counter is (org, the values of `per`, `when`, unit, window). Limits that agree in all five
+// share the counter;
+//   neither id, amount, on_exceed nor overrides are part of it, so editing them keeps the count.
+// - Model rules: every rule whose `when` matches must be satisfied: a model on its `deny` list is
+// refused, and where it
+//   has an `allow` list, one that is not on it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/base/hash.h"
+#include "libs/policy/subject.h"
+#include "libs/window/window.h"
+
+namespace quotaplane {
+
+// Amounts and counters stay below 2^53: the counter store computes in doubles, which are exact up
+// to there.
+inline constexpr int64_t kMaxAmount = (int64_t{1} << 53) - 1;
+
+// Bounds of a document. That on `per` keeps the number of ways to specialise a limit by overrides
+// small (70 of equal rank).
+inline constexpr size_t kMaxLimits = 10'000;
+inline constexpr size_t kMaxModelRules = 10'000;
+inline constexpr size_t kMaxOverrides = 1'000'000;  // of all limits
+inline constexpr size_t kMaxPerDimensions = 8;
+inline constexpr size_t kMaxGlobs = 256;  // of one list
+// Problems that one error lists; the others are only counted.
+inline constexpr size_t kMaxProblems = 50;
+
+enum class OnExceed { kDeny, kSoft, kShadow, kDowngrade };
+enum class OnOutage { kAllow, kDeny };
+// kEstimate: a reservation holds its estimate. kNone: it holds nothing, is admitted while used <
+// amount, and is charged at commit.
+enum class HoldMode { kEstimate, kNone };
+enum class UnpricedModels { kDeny, kFlag, kPriceAs };
+
+// What a limit counts. Any unit that is not one of the named ones is the meter of that name.
+enum class UnitKind {
+  kUsd,
+  kRequests,
+  kInputTokens,
+  kOutputTokens,
+  kTotalTokens,
+  kConcurrency,
+  kMeter
+};
+struct Unit {
+  UnitKind kind = UnitKind::kUsd;
+  std::string meter;  // kMeter only
+
+  std::string ToString() const;
+  friend auto operator<=>(const Unit&, const Unit&) = default;
+};
+// "usd", "requests" … or a meter name [a-z][a-z0-9_]{0,62}. INVALID_ARGUMENT otherwise.
+absl::StatusOr<Unit> ParseUnit(std::string_view text);
+
+// `*` any run of characters (also none), `?` any one (of UTF-8). Case matters. A text of n bytes
+// takes at most n steps for each byte of the pattern, whatever the stars: no input makes it
+// explode.
+class Glob {
+ public:
+  explicit Glob(std::string pattern);
+  bool Matches(std::string_view text) const;
+  const std::string& pattern() const { return pattern_; }
+  // Has neither `*` nor `?`.
+  bool literal() const { return literal_; }
+
+ private:
+  std::string pattern_;
+  bool literal_;
+};
+
+// A dimension and the globs of which one must match. An absent dimension matches nothing, not even
+// `*`.
+struct Condition {
+  Dimension dimension;
+  std::vector<Glob> any_of;
+};
+bool MatchesAll(const std::vector<Condition>& when, const Subject& subject, std::string_view model);
+
+struct Override {
+  // Some of the limit's `per`, or the org, with exact values. Not empty.
+  std::vector<std::pair<Dimension, std::string>> match;
+  int64_t amount = 0;
+  // Where it was written ("policy.yaml:12: limits[3].overrides[7]"), for messages.
+  std::string source;
+};
+
+struct Limit {
+  std::string id;               // [a-z0-9][a-z0-9._-]{0,62}
+  std::vector<Dimension> per;   // Build sorts it, and drops org and repetitions
+  std::vector<Condition> when;  // one each; Build sorts them by dimension
+  Unit unit;
+  int64_t amount = 0;  // nano-USD for usd; 0 to kMaxAmount
+  WindowSpec window;   // kLifetime for concurrency
+  std::vector<Override> overrides;
+  OnExceed on_exceed = OnExceed::kDeny;
+  std::string downgrade_model;  // kDowngrade only
+  OnOutage on_outage = OnOutage::kDeny;
+  HoldMode hold = HoldMode::kEstimate;
+  std::string source;
+};
+
+struct ModelRule {
+  std::string id;
+  std::vector<Condition> when;  // on team and user
+  std::vector<Glob> allow;      // empty: all
+  std::vector<Glob> deny;
+  std::string source;
+};
+
+// A whole document, as read. Plain data.
+struct PolicyDocument {
+  std::vector<Limit> limits;
+  std::vector<ModelRule> model_rules;
+  UnpricedModels unpriced_models = UnpricedModels::kDeny;
+  std::string price_as;  // kPriceAs only
+};
+
+// A limit that applies to a subject: the amount for its scope, and its counter.
+struct AppliedLimit {
+  const Limit* limit = nullptr;  // lives as long as the Policy
+  int64_t amount = 0;
+  Digest counter;  // identity of the counter, the same on every replica
+};
+
+class Policy {
+ public:
+  // Checks everything the types do not say (ids and their uniqueness, override ties, override
+  // dimensions outside `per`, amounts out of range, concurrency with a window, `hold: none` with
+  // concurrency, bounds …) and builds the indexes. INVALID_ARGUMENT lists every problem, at most
+  // kMaxProblems, one a line, with its source. 100,000 overrides take well under 1 s.
+  static absl::StatusOr<std::shared_ptr<const Policy>> Build(PolicyDocument document);
+
+  // Appends every limit that applies, in policy order. `model` stands in for subject.model (an
+  // attempt of a fallback chain has its own). Under 2 µs with 6 limits that apply and 100,000
+  // overrides. Thread-safe.
+  void Match(const Subject& subject, std::string_view model,
+             std::vector<AppliedLimit>* applied) const;
+
+  // The first rule, in policy order, that refuses `model` to `subject`; null if none does.
+  // Thread-safe.
+  const ModelRule* RefusingRule(const Subject& subject, std::string_view model) const;
+
+  const PolicyDocument& document() const;
+  // Of the document's meaning: equal for equal policies, wherever they were written; 16 hexadecimal
+  // digits. For logs and messages.
+  const std::string& fingerprint() const;
+
+  ~Policy();
+
+ private:
+  struct Impl;
+  explicit Policy(std::unique_ptr<Impl> impl);
+  std::unique_ptr<const Impl> impl_;
+};
+
+// "{org=acme, user=alice}". Dimensions that only `when` names come after those of `per`, with their
+// globs as written:
+// "{org=acme, team=search, model=claude-opus-*|gpt-*}".
+std::string ScopeString(const Limit& limit, const Subject& subject, std::string_view model);
+
+}  // namespace quotaplane

@@ -1,0 +1,214 @@
+#include "libs/policy/policy_check.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+
+namespace quotaplane {
+namespace {
+
+bool IsId(std::string_view id) {
+  constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyz0123456789";
+  if (id.empty() || id.size() > 63 || kFirst.find(id[0]) == std::string_view::npos) return false;
+  return id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
+// Checks one limit or rule, and names it in messages: by its place in the file, else by its id.
+class Checker {
+ public:
+  Checker(std::string_view kind, const std::string& id, const std::string& source,
+          Problems* problems)
+      : where_(source.empty() ? absl::StrCat(AbslView(kind), " \"", id, "\"") : source),
+        problems_(*problems) {}
+
+  void Add(std::string_view what) const { problems_.Add(where_, what); }
+
+  void CheckId(const std::string& id, absl::flat_hash_map<std::string, std::string>* ids) const {
+    if (!IsId(id)) {
+      return Add(
+          "`id` must begin with a-z or 0-9 and have at most 63 of a-z, 0-9, `.`, `_` and `-`");
+    }
+    const auto [it, inserted] = ids->emplace(id, where_);
+    if (!inserted)
+      Add(absl::StrCat("id \"", id, "\" is taken by ", it->second, "; ids are unique"));
+  }
+
+  void CheckGlobs(std::string_view what, const std::vector<Glob>& globs) const {
+    if (globs.size() > kMaxGlobs) {
+      Add(absl::StrCat(AbslView(what), " has ", globs.size(), " globs; at most ", kMaxGlobs,
+                       " are allowed"));
+    }
+    for (const Glob& glob : globs) {
+      const absl::Status status = CheckValue(glob.pattern());
+      if (!status.ok()) Add(absl::StrCat(AbslView(what), ": a glob ", status.message()));
+    }
+  }
+
+  void CheckWhen(const std::vector<Condition>& when) const {
+    for (size_t i = 0; i < when.size(); ++i) {
+      const std::string name = absl::StrCat("when.", when[i].dimension.ToString());
+      if (i > 0 && when[i].dimension == when[i - 1].dimension)
+        Add(absl::StrCat(name, " is given twice"));
+      if (when[i].any_of.empty())
+        Add(absl::StrCat(name, " has no glob and would match nothing; give one"));
+      CheckGlobs(name, when[i].any_of);
+    }
+  }
+
+  void CheckAmount(int64_t amount, const Unit& unit) const {
+    if (amount >= 0 && amount <= kMaxAmount) return;
+    Add(absl::StrCat("amount must be from 0 to ", kMaxAmount,
+                     unit.kind == UnitKind::kUsd ? " nano-USD" : "", ", not ", amount));
+  }
+
+ private:
+  std::string where_;
+  Problems& problems_;
+};
+
+// Whether the override's dimensions are such that it can be indexed.
+bool CheckOverride(const Limit& limit, const Override& entry, Problems* problems) {
+  const std::string where =
+      entry.source.empty() ? absl::StrCat("an override of limit \"", limit.id, "\"") : entry.source;
+  Checker check("override", "", where, problems);
+  check.CheckAmount(entry.amount, limit.unit);
+  bool indexable = true;
+  if (entry.match.empty()) {
+    check.Add("names no dimension; name at least one of the limit's `per`");
+    indexable = false;
+  }
+  for (size_t i = 0; i < entry.match.size(); ++i) {
+    const Dimension& dimension = entry.match[i].first;
+    const std::string& value = entry.match[i].second;
+    const absl::Status status = CheckValue(value);
+    if (!status.ok()) check.Add(absl::StrCat(dimension.ToString(), " ", status.message()));
+    const auto same = [&](const auto& earlier) { return earlier.first == dimension; };
+    if (std::any_of(entry.match.begin(), entry.match.begin() + i, same)) {
+      check.Add(absl::StrCat(dimension.ToString(), " is given twice"));
+      indexable = false;
+    }
+    if (dimension.kind != DimensionKind::kOrg &&
+        std::find(limit.per.begin(), limit.per.end(), dimension) == limit.per.end()) {
+      check.Add(absl::StrCat("`", dimension.ToString(),
+                             "` is not in the limit's `per`; add it there, or remove it here"));
+      indexable = false;
+    }
+  }
+  return indexable;
+}
+
+void CheckModes(const Limit& limit, const Checker& check) {
+  if (limit.unit.kind == UnitKind::kConcurrency) {
+    if (limit.window.kind != WindowKind::kLifetime) {
+      check.Add("concurrency counts what is under way, so it has no window; remove `window`");
+    }
+    if (limit.hold == HoldMode::kNone) {
+      check.Add("concurrency counts holds only, so it needs them; remove `hold: none`");
+    }
+  }
+  const bool downgrade = limit.on_exceed == OnExceed::kDowngrade;
+  if (downgrade && limit.downgrade_model.empty()) {
+    check.Add("on_exceed: downgrade needs a model; write on_exceed: {downgrade: MODEL}");
+  } else if (downgrade) {
+    const absl::Status status = CheckValue(limit.downgrade_model);
+    if (!status.ok()) check.Add(absl::StrCat("on_exceed.downgrade ", status.message()));
+  } else if (!limit.downgrade_model.empty()) {
+    check.Add("a downgrade model is given, but on_exceed is not downgrade");
+  }
+}
+
+// Whether its overrides can be indexed.
+bool CheckLimit(const Limit& limit, const Checker& check, Problems* problems) {
+  if (limit.per.size() > kMaxPerDimensions) {
+    check.Add(absl::StrCat("`per` has ", limit.per.size(), " dimensions; at most ",
+                           kMaxPerDimensions, " are allowed"));
+  }
+  check.CheckWhen(limit.when);
+  const absl::StatusOr<Unit> unit = ParseUnit(limit.unit.ToString());
+  if (!unit.ok()) {
+    check.Add(absl::StrCat("unit ", unit.status().message()));
+  } else if (*unit != limit.unit) {
+    check.Add(absl::StrCat("a meter cannot be called \"", limit.unit.meter,
+                           "\": that is a unit of its own"));
+  }
+  check.CheckAmount(limit.amount, limit.unit);
+  CheckModes(limit, check);
+  bool indexable = limit.per.size() <= kMaxPerDimensions;
+  for (const Override& entry : limit.overrides) {
+    if (problems->full()) return false;
+    indexable &= CheckOverride(limit, entry, problems);
+  }
+  return indexable;
+}
+
+void CheckRule(const ModelRule& rule, const Checker& check) {
+  check.CheckWhen(rule.when);
+  for (const Condition& condition : rule.when) {
+    if (condition.dimension.kind == DimensionKind::kTeam ||
+        condition.dimension.kind == DimensionKind::kUser)
+      continue;
+    check.Add(absl::StrCat("`when` of a model rule takes team and user, not ",
+                           condition.dimension.ToString()));
+  }
+  if (rule.allow.empty() && rule.deny.empty()) {
+    check.Add("has neither `allow` nor `deny`; give a list of models");
+  }
+  check.CheckGlobs("allow", rule.allow);
+  check.CheckGlobs("deny", rule.deny);
+}
+
+void CheckBound(std::string_view what, size_t count, size_t bound, Problems* problems) {
+  if (count > bound) {
+    problems->Add("policy", absl::StrCat("has ", count, " ", AbslView(what), "; at most ", bound,
+                                         " are allowed"));
+  }
+}
+
+void SortWhen(std::vector<Condition>* when) {
+  std::stable_sort(when->begin(), when->end(), [](const Condition& a, const Condition& b) {
+    return a.dimension < b.dimension;
+  });
+}
+
+}  // namespace
+
+void Normalize(PolicyDocument* document) {
+  for (Limit& limit : document->limits) {
+    std::sort(limit.per.begin(), limit.per.end());
+    limit.per.erase(std::unique(limit.per.begin(), limit.per.end()), limit.per.end());
+    std::erase_if(limit.per, [](const Dimension& d) { return d.kind == DimensionKind::kOrg; });
+    SortWhen(&limit.when);
+    for (Override& entry : limit.overrides) std::sort(entry.match.begin(), entry.match.end());
+  }
+  for (ModelRule& rule : document->model_rules) SortWhen(&rule.when);
+}
+
+void CheckDocument(const PolicyDocument& document, Problems* problems,
+                   std::vector<bool>* indexable) {
+  absl::flat_hash_map<std::string, std::string> ids;
+  size_t overrides = 0;
+  for (const Limit& limit : document.limits) {
+    const Checker check("limit", limit.id, limit.source, problems);
+    check.CheckId(limit.id, &ids);
+    indexable->push_back(CheckLimit(limit, check, problems));
+    overrides += limit.overrides.size();
+  }
+  for (const ModelRule& rule : document.model_rules) {
+    const Checker check("model rule", rule.id, rule.source, problems);
+    check.CheckId(rule.id, &ids);
+    CheckRule(rule, check);
+  }
+  CheckBound("limits", document.limits.size(), kMaxLimits, problems);
+  CheckBound("model rules", document.model_rules.size(), kMaxModelRules, problems);
+  CheckBound("overrides", overrides, kMaxOverrides, problems);
+
+  const bool price_as = document.unpriced_models == UnpricedModels::kPriceAs;
+  if (price_as != !document.price_as.empty()) {
+    problems->Add("unpriced_models",
+                  price_as ? "price_as needs a model; write {price_as: MODEL}"
+                           : "a model to price as is given, but the mode is not price_as");
+  }
+}
+
+}  // namespace quotaplane
