@@ -1,0 +1,22 @@
+// What lies in the Redis of a server, seen past the server.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libs/testing/redis_server.h"
+
+namespace quotaplane::fixtures {
+
+// Ledger records in all outboxes.
+int64_t OutboxLength(const RedisServer& redis);
+// Reservations that wait for their expiry, in all partitions.
+int64_t OpenReservations(const RedisServer& redis);
+// Redis's own clock.
+int64_t RedisNowUs(const RedisServer& redis);
+
+// A time zone in which it is neither the last nor the first hour of a day, so that a test over a
+// calendar window does not see it end.
+std::string CalmTimeZone();
+
+}  // namespace quotaplane::fixtures

@@ -1,0 +1,27 @@
+#include "tools/client/connection.h"
+
+#include <random>
+
+#include "absl/time/clock.h"
+
+namespace quotaplane::client {
+
+Connection::Connection(std::string server, absl::Duration timeout)
+    : server_(std::move(server)),
+      timeout_(timeout),
+      stub_(v1::QuotaService::NewStub(
+          grpc::CreateChannel(server_, grpc::InsecureChannelCredentials()))) {}
+
+bool Connection::MayPass(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ||
+         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+}
+
+void Connection::BackOff(int attempt) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  const double share = std::uniform_real_distribution<double>(0.5, 1.0)(random);
+  absl::SleepFor(absl::Milliseconds(50) * (1 << (attempt - 1)) * share);
+}
+
+}  // namespace quotaplane::client

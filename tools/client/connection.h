@@ -1,0 +1,62 @@
+// A connection to a Quotaplane server. Thread-safe.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "quotaplane/v1/quota.grpc.pb.h"
+
+namespace quotaplane::client {
+
+class Connection {
+ public:
+  using Stub = v1::QuotaService::Stub;
+  template <typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+
+  // Connects with the first call. `timeout` is each call's deadline.
+  Connection(std::string server, absl::Duration timeout);
+
+  const std::string& server() const { return server_; }
+  absl::Duration timeout() const { return timeout_; }
+
+  // `response` is cleared first.
+  template <typename Request, typename Response>
+  grpc::Status Call(Method<Request, Response> method, const Request& request,
+                    Response* response) const {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout_));
+    response->Clear();
+    return (stub_.get()->*method)(&context, request, response);
+  }
+
+  // Like Call, but waits and repeats up to five times what may pass by itself: a server or store
+  // that is away or overloaded. Only for calls that carry the caller's id, which makes a repetition
+  // harmless.
+  template <typename Request, typename Response>
+  grpc::Status CallPatiently(Method<Request, Response> method, const Request& request,
+                             Response* response) const {
+    grpc::Status status;
+    for (int attempt = 0; attempt <= kRetries; ++attempt) {
+      if (attempt > 0) BackOff(attempt);
+      status = Call(method, request, response);
+      if (!MayPass(status)) break;
+    }
+    return status;
+  }
+
+ private:
+  static constexpr int kRetries = 5;
+  static bool MayPass(const grpc::Status& status);
+  // 50 ms, doubled each time, and somewhere between half of that and all of it.
+  static void BackOff(int attempt);
+
+  const std::string server_;
+  const absl::Duration timeout_;
+  const std::unique_ptr<Stub> stub_;
+};
+
+}  // namespace quotaplane::client

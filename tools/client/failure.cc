@@ -1,0 +1,139 @@
+#include "tools/client/failure.h"
+
+#include <google/protobuf/any.pb.h>
+
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "google/rpc/error_details.pb.h"
+#include "tools/terminal/format.h"
+#include "tools/terminal/table.h"
+
+namespace quotaplane::client {
+namespace {
+
+using terminal::Tone;
+
+// The public names of gRPC codes, in order.
+constexpr std::string_view kCodeNames[] = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
+
+std::string CodeName(int code) {
+  const bool known = code >= 0 && code < static_cast<int>(std::size(kCodeNames));
+  return std::string(known ? kCodeNames[code] : "UNKNOWN");
+}
+
+struct Advice {
+  std::string_view reason;
+  std::string_view text;
+};
+
+constexpr Advice kByReason[] = {
+    {"RESERVATION_MISMATCH",
+     "The id belongs to another request. Take a new --id, or repeat exactly what was sent first."},
+    {"RESERVATION_COMMITTED",
+     "It is charged already; nothing is left to do. A new request needs a new --id."},
+    {"RESERVATION_RELEASED",
+     "It was released. If usage happened after all, charge it: quotactl record."},
+    {"RESERVATION_EXPIRED",
+     "The hold ended by itself. Commit what was used all the same: it is charged, and marked "
+     "late."},
+    {"RESERVATION_HELD",
+     "A reservation of this id is open: quotactl commit is the way to charge it."},
+    {"EXTEND_SEQUENCE_STALE", "Each new extend takes a higher --sequence than the one before."},
+    {"RESERVATION_UNKNOWN",
+     "Check --id and --org. A reservation is remembered for 10 minutes after its end; usage can be "
+     "charged all the "
+     "same: quotactl commit."},
+    {"SPOOL_FULL",
+     "The counter store is away and the server's disk spool is full. Nothing was charged: retry "
+     "later."},
+    {"OVERLOADED", "Too many calls are waiting. Nothing was charged: retry with backoff."},
+    {"STORE_UNAVAILABLE",
+     "The server runs, but its counter store (Redis) is away. Retry; the server's log says more."},
+};
+
+// For failures without a reason: those that gRPC itself finds.
+std::string AdviceForCode(grpc::StatusCode code, const std::string& server,
+                          absl::Duration timeout) {
+  switch (code) {
+    case grpc::StatusCode::UNAVAILABLE:
+      return absl::StrCat(
+          "No server answers at ", server, ". Start one:\n",
+          "    quotaplane serve --data-dir ~/quotaplane-data\n",
+          "or name another: --server HOST:PORT, or the variable QUOTAPLANE_SERVER.");
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return absl::StrCat(
+          "No answer from ", server, " within ", terminal::FormatSpan(timeout),
+          ". The call may have happened: the same call with the same --id is safe to repeat; "
+          "--timeout gives it longer.");
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return absl::StrCat("What answers at ", server,
+                          " does not know this call: another program, or an older server?");
+    default:
+      return "";
+  }
+}
+
+google::rpc::Status DetailsOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) details.Clear();
+  details.set_code(status.error_code());
+  details.set_message(status.error_message());
+  return details;
+}
+
+google::rpc::ErrorInfo InfoOf(const google::rpc::Status& status) {
+  google::rpc::ErrorInfo info;
+  for (const google::protobuf::Any& detail : status.details()) {
+    if (detail.UnpackTo(&info)) break;
+  }
+  return info;
+}
+
+std::string FieldTable(const google::rpc::Status& status, const terminal::Style& style) {
+  terminal::Table table({{""}, {""}});
+  for (const google::protobuf::Any& detail : status.details()) {
+    google::rpc::BadRequest bad;
+    if (!detail.UnpackTo(&bad)) continue;
+    for (const auto& violation : bad.field_violations()) {
+      table.AddRow({terminal::Cell(violation.field(), Tone::kBold), violation.description()});
+    }
+  }
+  return table.Render(style, "  ");
+}
+
+}  // namespace
+
+std::string ReasonOf(const grpc::Status& status) { return InfoOf(DetailsOf(status)).reason(); }
+
+Failure Explain(const grpc::Status& status, const std::string& server, absl::Duration timeout,
+                const terminal::Style& style) {
+  Failure failure;
+  failure.status = DetailsOf(status);
+  if (status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) failure.exit_code = kWrongUse;
+
+  const google::rpc::ErrorInfo info = InfoOf(failure.status);
+  const std::string title = absl::StrCat(
+      CodeName(status.error_code()), info.reason().empty() ? "" : absl::StrCat(" ", info.reason()));
+  failure.text = absl::StrCat(style.Paint(Tone::kBad, title), ": ", status.error_message(), "\n",
+                              FieldTable(failure.status, style));
+  for (const auto& [key, value] : info.metadata()) {
+    absl::StrAppend(&failure.text, "  ", key, ": ", value, "\n");
+  }
+
+  std::string advice;
+  for (const Advice& candidate : kByReason) {
+    if (candidate.reason == info.reason()) advice = std::string(candidate.text);
+  }
+  if (info.reason().empty()) advice = AdviceForCode(status.error_code(), server, timeout);
+  if (!advice.empty()) absl::StrAppend(&failure.text, advice, "\n");
+  return failure;
+}
+
+}  // namespace quotaplane::client

@@ -1,0 +1,14 @@
+// The public JSON of protobuf messages: field names as in the .proto, defaults written out, int64
+// as strings.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+
+namespace quotaplane::client {
+
+// Indented, ended by a line feed.
+std::string ToJson(const google::protobuf::Message& message);
+
+}  // namespace quotaplane::client

@@ -1,0 +1,31 @@
+// The subcommands. Each function adds one to the program; when the command line asks for it,
+// `*work` becomes what it does. `globals` is filled in by then, and outlives the work.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "tools/quotactl/globals.h"
+
+namespace quotaplane::quotactl {
+
+// request_commands.cc: before and during a request.
+void AddReserve(CLI::App& app, const Globals& globals, Work* work);
+void AddCheck(CLI::App& app, const Globals& globals, Work* work);
+void AddExtend(CLI::App& app, const Globals& globals, Work* work);
+
+// settle_commands.cc: after it.
+void AddCommit(CLI::App& app, const Globals& globals, Work* work);
+void AddRelease(CLI::App& app, const Globals& globals, Work* work);
+void AddRecord(CLI::App& app, const Globals& globals, Work* work);
+
+// usage_command.cc
+void AddUsage(CLI::App& app, const Globals& globals, Work* work);
+
+// replay_command.cc
+void AddReplay(CLI::App& app, const Globals& globals, Work* work);
+
+// policy_command.cc, prices_command.cc: files only, no server.
+void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
+void AddPrices(CLI::App& app, const Globals& globals, Work* work);
+
+}  // namespace quotaplane::quotactl

@@ -1,0 +1,78 @@
+// quotactl: the public API by hand. Where to look:
+//   globals     --server, --json, --timeout; printing of results and errors; exit codes
+//   flags       subject and usage flags -> protobuf
+//   render      protobuf -> text
+//   *_command*  one subcommand (or a few of a kind) each
+//   trace, replay   the work behind `quotactl replay`
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "tools/quotactl/commands.h"
+
+namespace {
+
+using quotaplane::client::kFailed;
+using quotaplane::client::kWrongUse;
+
+constexpr char kFooter[] =
+    R"(Exit code: 0 allowed or done, 3 denied, 2 wrong use (bad flags, or the server says that a field is wrong),
+1 anything else.
+
+The life of one request:
+  quotactl reserve --id req-1 --org acme --team search --user alice --model claude-sonnet-4-5 \
+      --input-tokens 1200 --max-output-tokens 800
+  quotactl commit --id req-1 --org acme --team search --user alice --model claude-sonnet-4-5 \
+      --input-tokens 1200 --output-tokens 412
+  quotactl usage --org acme --team search --user alice
+
+quotactl SUBCOMMAND --help shows each one's flags, with examples. Colour is left out where NO_COLOR is set.)";
+
+void AddGlobals(CLI::App& app, quotaplane::quotactl::Globals* globals) {
+  app.add_option("--server", globals->server, "HOST:PORT of the server")
+      ->envname("QUOTAPLANE_SERVER")
+      ->capture_default_str();
+  app.add_option("--timeout", globals->timeout, "How long a call may take: 500ms, 10s, 1m")
+      ->capture_default_str();
+  app.add_flag("--json", globals->json, "Print the answer as JSON, errors too");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Talks to a Quotaplane server: may this request run, what may it spend, what has it cost?",
+      "quotactl");
+  quotaplane::quotactl::Globals globals;
+  quotaplane::quotactl::Work work;
+  app.require_subcommand(1);
+  // The flags of this level are accepted after a subcommand as well.
+  app.fallthrough();
+  AddGlobals(app, &globals);
+  quotaplane::quotactl::AddReserve(app, globals, &work);
+  quotaplane::quotactl::AddCommit(app, globals, &work);
+  quotaplane::quotactl::AddRelease(app, globals, &work);
+  quotaplane::quotactl::AddExtend(app, globals, &work);
+  quotaplane::quotactl::AddRecord(app, globals, &work);
+  quotaplane::quotactl::AddCheck(app, globals, &work);
+  quotaplane::quotactl::AddUsage(app, globals, &work);
+  quotaplane::quotactl::AddReplay(app, globals, &work);
+  quotaplane::quotactl::AddPolicy(app, globals, &work);
+  quotaplane::quotactl::AddPrices(app, globals, &work);
+  app.footer(kFooter);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongUse;
+  }
+  return work();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "quotactl: %s\n", error.what());
+    return kFailed;
+  }
+}

@@ -1,0 +1,124 @@
+#include <unistd.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "libs/base/absl_view.h"
+#include "libs/config/policy_reader.h"
+#include "tools/quotactl/commands.h"
+#include "tools/terminal/format.h"
+#include "tools/terminal/table.h"
+
+namespace quotaplane::quotactl {
+namespace {
+
+using terminal::Align;
+using terminal::Cell;
+using terminal::FormatCount;
+using terminal::Table;
+using terminal::Tone;
+
+std::string PerWords(const Limit& limit) {
+  if (limit.per.empty()) return "org";
+  return absl::StrJoin(limit.per, ", ", [](std::string* out, const Dimension& dimension) {
+    out->append(dimension.ToString());
+  });
+}
+
+std::string WhenWords(const Limit& limit) {
+  return absl::StrJoin(limit.when, ", ", [](std::string* out, const Condition& condition) {
+    const std::string globs =
+        absl::StrJoin(condition.any_of, "|",
+                      [](std::string* text, const Glob& glob) { text->append(glob.pattern()); });
+    absl::StrAppend(out, condition.dimension.ToString(), "=", globs);
+  });
+}
+
+std::string OnExceedWords(const Limit& limit) {
+  switch (limit.on_exceed) {
+    case OnExceed::kDeny:
+      return "deny";
+    case OnExceed::kSoft:
+      return "soft";
+    case OnExceed::kShadow:
+      return "shadow";
+    case OnExceed::kDowngrade:
+      return absl::StrCat("downgrade: ", limit.downgrade_model);
+  }
+  return "";
+}
+
+size_t Overrides(const PolicyDocument& document) {
+  size_t overrides = 0;
+  for (const Limit& limit : document.limits) overrides += limit.overrides.size();
+  return overrides;
+}
+
+std::string Summary(const Policy& policy, const terminal::Style& style) {
+  Table table({{"LIMIT"},
+               {"PER"},
+               {"WHEN"},
+               {"UNIT"},
+               {"AMOUNT", Align::kRight},
+               {"WINDOW"},
+               {"ON EXCEED"},
+               {"OVERRIDES", Align::kRight}});
+  const PolicyDocument& document = policy.document();
+  for (const Limit& limit : document.limits) {
+    const std::string unit = limit.unit.ToString();
+    table.AddRow({Cell(limit.id, Tone::kBold), PerWords(limit), WhenWords(limit), unit,
+                  terminal::FormatAmount(unit, limit.amount), limit.window.ToString(),
+                  OnExceedWords(limit), FormatCount(static_cast<int64_t>(limit.overrides.size()))});
+  }
+  return absl::StrCat(table.Render(style), "\n", style.Paint(Tone::kGood, "valid"), ": ",
+                      document.limits.size(), " limits, ", Overrides(document), " overrides, ",
+                      document.model_rules.size(), " model rules; fingerprint ",
+                      policy.fingerprint(), "\n");
+}
+
+int Validate(const Globals& globals, const std::string& path) {
+  const auto policy = LoadPolicyFile(path);
+  nlohmann::ordered_json json;
+  json["valid"] = policy.ok();
+  if (policy.ok()) {
+    const PolicyDocument& document = (*policy)->document();
+    json["limits"] = document.limits.size();
+    json["overrides"] = Overrides(document);
+    json["model_rules"] = document.model_rules.size();
+    json["fingerprint"] = (*policy)->fingerprint();
+  } else {
+    const std::string message(policy.status().message());
+    json["errors"] = std::vector<std::string>(absl::StrSplit(message, '\n', absl::SkipEmpty()));
+    std::fprintf(stderr, "%s\n", message.c_str());
+  }
+  if (globals.json) {
+    std::printf("%s\n", json.dump(2).c_str());
+  } else if (policy.ok()) {
+    std::fputs(Summary(**policy, terminal::Style::For(STDOUT_FILENO)).c_str(), stdout);
+  }
+  return policy.ok() ? client::kDone : client::kFailed;
+}
+
+}  // namespace
+
+void AddPolicy(CLI::App& app, const Globals& globals, Work* work) {
+  CLI::App* policy = app.add_subcommand("policy", "Look at policy files");
+  policy->require_subcommand(1);
+  CLI::App* command = policy->add_subcommand(
+      "validate", "Check a policy file: a table of its limits, or every error with its line");
+  const auto path = std::make_shared<std::string>();
+  command->add_option("FILE", *path, "The policy, in YAML")->required();
+  command->footer(R"(Needs no server. Exit code: 0 valid, 1 not valid or not readable, 2 wrong use.
+
+Examples:
+  quotactl policy validate policy.yaml
+
+  # In a pipeline: refuse a change that would not load
+  quotactl policy validate policy.yaml --json > verdict.json)");
+  command->callback([=, &globals] { *work = [=, &globals] { return Validate(globals, *path); }; });
+}
+
+}  // namespace quotaplane::quotactl
