@@ -302,8 +302,9 @@ void Admission::GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<
   if (request->demand.uses.size() > kMaxCountersPerCall) return done(TooManyLimits());
   std::vector<CounterUse> uses = request->demand.uses;
   for (CounterUse& use : uses) use.max_used = kMaxCounterValue;  // only read
+  const std::string org = request->subject.org;
   store_->Read(
-      request->subject.org, std::move(uses), deadline,
+      org, std::move(uses), deadline,
       [request = std::move(request),
        done = std::move(done)](absl::StatusOr<ReadResult> result) mutable {
         if (!result.ok()) return done(StoreError(result.status()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "libs/admission/fingerprint.h"
 #include "libs/admission/pricing_rule.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/error.h"
@@ -60,6 +61,7 @@ void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt&
 
 uint64_t UsageFingerprint(const ChargeRecord& record) {
   FieldBuffer fields;
+  fields.Add(static_cast<int64_t>(SubjectFingerprint(record.subject)));
   for (const ChargeLine& line : record.lines) {
     fields.Add(int64_t{line.attempt})
         .Add(line.model)

@@ -32,8 +32,8 @@ struct ChargeRecord {
   int64_t spooled_at_us = 0;  // by the replica's clock; 0: not spooled
 };
 
-// Of what was used, not of what it cost: the same usage is the same commit whatever the price book
-// said meanwhile.
+// Of who used what, not of what it cost: the same usage is the same commit whatever the price book
+// said meanwhile; that of another subject is not.
 uint64_t UsageFingerprint(const ChargeRecord& record);
 
 }  // namespace quotaplane

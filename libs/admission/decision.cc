@@ -20,15 +20,37 @@ Exceeded Describe(const LimitDemand& demand, const Subject& subject, std::string
   return exceeded;
 }
 
-// The model to use instead, if every refusing limit offers one. The first one's: asking for it
-// finds out about the others.
-std::string CommonDowngrade(const std::vector<Exceeded>& exceeded) {
-  std::string model;
-  for (const Exceeded& one : exceeded) {
-    if (one.on_exceed == OnExceed::kDeny) return "";
-    if (model.empty()) model = one.downgrade_model;
+// Whether the limit, which refuses the request, would refuse it for `model` too. With the model in
+// `per` that is another counter, of which nothing is known.
+bool RefusesAlso(const Limit& limit, const Subject& subject, std::string_view model) {
+  if (limit.on_exceed == OnExceed::kDowngrade && limit.downgrade_model == model) return false;
+  const auto is_model = [](const Dimension& dimension) {
+    return dimension.kind == DimensionKind::kModel;
+  };
+  return std::none_of(limit.per.begin(), limit.per.end(), is_model) &&
+         MatchesAll(limit.when, subject, model);
+}
+
+// The model to use instead, if every refusing limit offers one: the first that none of them would
+// refuse, so that nobody is sent from one model to the other and back.
+std::string CommonDowngrade(const std::vector<const Limit*>& refusing, const Subject& subject) {
+  const auto offers = [](const Limit* limit) { return limit->on_exceed == OnExceed::kDowngrade; };
+  if (!std::all_of(refusing.begin(), refusing.end(), offers)) return "";
+  for (const Limit* candidate : refusing) {
+    const std::string& model = candidate->downgrade_model;
+    const auto refuses = [&](const Limit* limit) { return RefusesAlso(*limit, subject, model); };
+    if (std::none_of(refusing.begin(), refusing.end(), refuses)) return model;
   }
-  return model;
+  return "";
+}
+
+// When `one` fits its counter. The store says it for the strictest of the limits that share the
+// counter: where that one never fits, another may.
+int64_t FitsAt(const LimitDemand& one, const CounterUse& use, const CounterState& state) {
+  if (one.max_used < 0) return kNeverFits;
+  if (one.max_used == use.max_used || state.fits_at_us != kNeverFits) return state.fits_at_us;
+  if (state.held > one.max_used) return 0;
+  return use.window->kind == WindowKind::kLifetime ? kNeverFits : state.resets_at_us;
 }
 
 // When everything that refuses will fit, from now. 0 if that is not known or never.
@@ -47,6 +69,7 @@ int64_t RetryAfter(const std::vector<Exceeded>& exceeded, int64_t now_us) {
 Verdict Judge(const Demand& demand, const Subject& subject, std::string_view model,
               const std::vector<CounterState>& states, int64_t now_us) {
   Verdict verdict;
+  std::vector<const Limit*> refusing;
   for (const LimitDemand& one : demand.limits) {
     if (one.use >= states.size()) continue;
     const CounterState& state = states[one.use];
@@ -56,8 +79,10 @@ Verdict Judge(const Demand& demand, const Subject& subject, std::string_view mod
     exceeded.never_fits = one.max_used < 0;
     if (one.hard()) {
       verdict.decision = Decision::kDeny;
-      exceeded.never_fits = exceeded.never_fits || state.fits_at_us == kNeverFits;
-      if (!exceeded.never_fits) exceeded.fits_at_us = state.fits_at_us;
+      refusing.push_back(&one.limit());
+      const int64_t fits_at_us = FitsAt(one, demand.uses[one.use], state);
+      exceeded.never_fits = fits_at_us == kNeverFits;
+      if (!exceeded.never_fits) exceeded.fits_at_us = fits_at_us;
     } else if (verdict.decision == Decision::kAllow) {
       verdict.decision = Decision::kAllowSoft;
     }
@@ -65,7 +90,7 @@ Verdict Judge(const Demand& demand, const Subject& subject, std::string_view mod
   }
   if (verdict.decision == Decision::kDeny) {
     verdict.retry_after_us = RetryAfter(verdict.exceeded, now_us);
-    verdict.downgrade_model = CommonDowngrade(verdict.exceeded);
+    verdict.downgrade_model = CommonDowngrade(refusing, subject);
   }
   return verdict;
 }

@@ -85,8 +85,9 @@ absl::Status CommittedOtherwise(const CommitResult& first, bool record) {
   return ReasonedError(
       absl::StatusCode::kAlreadyExists, "RESERVATION_COMMITTED",
       absl::StrCat(record ? "this id was recorded" : "the reservation was committed",
-                   " before, with other usage: it cost ", FormatUsd(first.cost_nano_usd), " USD (",
-                   first.cost_nano_usd, " nano-USD)", first.late ? ", late" : ""),
+                   " before, for another subject or with other usage: it cost ",
+                   FormatUsd(first.cost_nano_usd), " USD (", first.cost_nano_usd, " nano-USD)",
+                   first.late ? ", late" : ""),
       {{"cost_nano_usd", absl::StrCat(first.cost_nano_usd)},
        {"held_nano_usd", absl::StrCat(first.held_nano_usd)},
        {"overrun_nano_usd", absl::StrCat(first.overrun_nano_usd)},

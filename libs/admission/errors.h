@@ -18,8 +18,8 @@ absl::Status TooManyLimits();
 absl::Status EndedAlready(ReservationState state);
 // Extend, Release or Commit of a reservation that ended otherwise.
 absl::Status NotOpen(ReservationState state);
-// Commit or Record of an id that was committed with other usage; the message tells the first
-// outcome.
+// Commit or Record of an id that was committed for another subject or usage; the message tells the
+// first outcome.
 absl::Status CommittedOtherwise(const CommitResult& first, bool record);
 // A store's error, for calls that have no outage behaviour.
 absl::Status StoreError(const absl::Status& status);

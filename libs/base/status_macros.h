@@ -14,7 +14,7 @@
   } while (false)
 
 // Declares or assigns `lhs` from an absl::StatusOr, or returns its status from the enclosing
-// function.
+// function. `lhs` may be a declaration, so it cannot stand in parentheses.
 #define QP_ASSIGN_OR_RETURN(lhs, expr) \
   QP_ASSIGN_OR_RETURN_IMPL(QP_CONCAT(_qp_or_, __LINE__), lhs, expr)
 #define QP_ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr) \

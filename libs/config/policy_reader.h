@@ -21,10 +21,10 @@
 //         - {user: alice, amount: 900}
 //
 // Errors: INVALID_ARGUMENT with one line per problem (all of them, at most 50), each
-// "FILE:LINE: KEY.PATH: what is wrong; what would be right". An empty file is an error (`limits:
-// []` is the least), and so are unknown keys, duplicate keys and ids, unknown zones, wrong types,
-// absurd windows and amounts are errors, and so is anything past the bounds: 16 MiB of text, 10,000
-// limits, 1,000,000 overrides, 32 levels of nesting, no YAML aliases (they can explode).
+// "FILE:LINE: KEY.PATH: what is wrong; what would be right". Unknown keys, duplicate keys and ids,
+// unknown zones, wrong types, absurd windows and amounts are errors; so is an empty file (the least
+// policy is `limits: []`), and anything past the bounds: 16 MiB of text, 10,000 limits, 1,000,000
+// overrides, 32 levels of nesting, no YAML aliases (they can explode).
 #pragma once
 
 #include <memory>

@@ -1,8 +1,7 @@
-// A strict, bounded view of one YAML document: what the readers of policies and price books stand
-// on.
+// A strict, bounded view of one YAML document, which the readers of policies and price books share.
 //
-// yaml-cpp's own node tree keeps the last of two equal keys, follows aliases and is slow to build
-// (100,000 overrides take seconds). So its events are taken into a flat tree of ours, and what a
+// yaml-cpp's own node tree keeps one of two equal keys and says nothing, follows aliases, and takes
+// half as long again to build. So its events are taken into a flat tree of ours, and what a
 // configuration file has no use for is refused on the way: duplicate keys, anchors and aliases,
 // tags, a second document, keys that are not text, more than 32 levels, more than 16 MiB, anything
 // but UTF-8, control characters.

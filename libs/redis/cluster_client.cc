@@ -94,7 +94,7 @@ class ClusterClient : public ClientBase {
   Nodes Masters() const override { return CurrentMap()->masters; }
   absl::Status WhyNoMasters() const override {
     MutexLock lock(mu_);
-    return map_error_;
+    return Unshared(map_error_);
   }
 
   // --- on the io thread: calls ---
@@ -293,7 +293,7 @@ void ClusterClient::AskForMap(Nodes nodes, size_t seeds_asked, const absl::Statu
   if (seeds_asked == seeds_.size()) {
     {
       MutexLock lock(mu_);
-      if (map_->masters.empty() && !last_error.ok()) map_error_ = last_error;
+      if (map_->masters.empty() && !last_error.ok()) map_error_ = Unshared(last_error);
     }
     return FinishRefresh();
   }
@@ -403,7 +403,7 @@ void ClusterClient::StopAll(const absl::Status& why) {
   parked.swap(parked_);
   engine_.counters().pending.fetch_sub(static_cast<int64_t>(parked.size()),
                                        std::memory_order_relaxed);
-  for (Parked& one : parked) engine_.End(one.request, why);
+  for (Parked& one : parked) engine_.End(one.request, Unshared(why));
   for (const auto& [address, known] : nodes_) known.node->Stop(why);
   nodes_.clear();
 }

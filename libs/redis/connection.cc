@@ -302,9 +302,9 @@ void Connection::Close(const absl::Status& why) {
   // First, so that whoever learns of the loss from his call does not find the node still taking
   // calls.
   if (owner_ != nullptr) std::exchange(owner_, nullptr)->OnClosed(why);
-  const absl::Status status(why.code(), absl::StrCat(why.message(), kMayHaveRun));
+  const std::string text = absl::StrCat(why.message(), kMayHaveRun);
   for (Request& request : ended) {
-    if (request.done) engine_.End(request, status);
+    if (request.done) engine_.End(request, absl::Status(why.code(), text));
   }
 }
 

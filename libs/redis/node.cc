@@ -72,7 +72,7 @@ void Node::Retry(const absl::Status& why) {
     first = fresh_ || ready_ != nullptr;  // later failures of the same outage are not logged
     ready_ = nullptr;
     fresh_ = false;
-    error_ = why;
+    error_ = Unshared(why);
   }
   if (first)
     spdlog::warn("{}; calls are refused until a connection is ready", std::string(why.message()));
@@ -108,7 +108,7 @@ void Node::Stop(const absl::Status& why) {
     MutexLock lock(mu_);
     ready_ = nullptr;
     fresh_ = false;
-    error_ = why;
+    error_ = Unshared(why);
   }
   if (const auto connection = std::exchange(connection_, nullptr)) {
     connection->Abandon();
@@ -124,7 +124,7 @@ void Node::Submit(Request request) {
   {
     MutexLock lock(mu_);
     connection = ready_;
-    if (connection == nullptr) error = error_;
+    if (connection == nullptr) error = Unshared(error_);
   }
   if (connection != nullptr) {
     switch (connection->Submit(request)) {
@@ -160,7 +160,7 @@ Endpoint Node::endpoint() const {
 
 absl::Status Node::error() const {
   MutexLock lock(mu_);
-  return error_;
+  return Unshared(error_);
 }
 
 }  // namespace quotaplane::redis

@@ -2,9 +2,13 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -83,30 +87,32 @@ TEST(ChildProcessTest, OutlivesTheThreadThatStartedIt) {
   EXPECT_FALSE(child->Wait(absl::Milliseconds(50)).has_value());
 }
 
-TEST(ChildProcessTest, DiesWithTheTestProcess) {
-  const TempDir dir;
-  int pids[2];
-  ASSERT_EQ(::pipe(pids), 0);
-  const pid_t tester = ::fork();
-  ASSERT_GE(tester, 0);
-  if (tester == 0) {
-    // The pipe is not closed by exec: it ends when this process and its child are both dead.
-    const ChildProcess child(Shell("exec sleep 1000", dir));
-    const pid_t pid = child.pid();
-    if (::write(pids[1], &pid, sizeof(pid)) != sizeof(pid)) ::_exit(1);
-    ::kill(::getpid(), SIGKILL);
+TEST(ChildProcessDeathTest, DiesWithTheTestProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  // The death test runs this body anew in a process of its own, which inherits the path.
+  constexpr char kVariable[] = "QP_PROCESS_TEST_PID_FILE";
+  std::optional<TempDir> dir;
+  if (std::getenv(kVariable) == nullptr) {
+    ::setenv(kVariable, dir.emplace().File("pid").c_str(), 1);
   }
-  ::close(pids[1]);
-  pid_t grandchild = 0;
-  ASSERT_EQ(::read(pids[0], &grandchild, sizeof(grandchild)),
-            static_cast<ssize_t>(sizeof(grandchild)));
-  int status = 0;
-  ASSERT_EQ(::waitpid(tester, &status, 0), tester);
-  pollfd end = {pids[0], POLLIN, 0};
-  ASSERT_EQ(::poll(&end, 1, 20'000), 1) << "the child still holds the pipe";
-  char byte;
-  EXPECT_EQ(::read(pids[0], &byte, 1), 0);
-  ::close(pids[0]);
+  const std::string pid_file = std::getenv(kVariable);
+  EXPECT_EXIT(
+      {
+        const ChildProcess child({.argv = {"sleep", "1000"}, .package = "coreutils"});
+        std::ofstream(pid_file) << child.pid();
+        ::kill(::getpid(), SIGKILL);
+      },
+      ::testing::KilledBySignal(SIGKILL), "");
+  ::unsetenv(kVariable);
+  pid_t child = 0;
+  ASSERT_TRUE(std::ifstream(pid_file) >> child);
+  pollfd end = {static_cast<int>(::syscall(SYS_pidfd_open, child, 0)), POLLIN, 0};
+  if (end.fd < 0) {
+    EXPECT_EQ(errno, ESRCH);  // it is gone already
+    return;
+  }
+  EXPECT_EQ(::poll(&end, 1, 20'000), 1) << "the child outlives the test";
+  ::close(end.fd);
 }
 
 TEST(ChildProcessDeathTest, MissingProgramNamesItsPackage) {

@@ -49,7 +49,7 @@ struct QuotaServer::Queue : public QueueEvent {
   grpc::Alarm alarm;
   std::thread thread;
 
-  void Serve() {
+  void Serve() const {
     void* tag;
     bool ok;
     while (events->Next(&tag, &ok)) static_cast<QueueEvent*>(tag)->OnEvent(ok);

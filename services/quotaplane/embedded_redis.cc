@@ -34,11 +34,11 @@ std::string FindProgram(const std::string& name) {
   std::stringstream folders(path != nullptr ? path : "");
   std::string folder;
   while (std::getline(folders, folder, ':')) {
-    const std::string candidate = folder + "/" + name;
+    std::string candidate = absl::StrCat(folder, "/", name);
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   // Debian's place, which a service's PATH may lack.
-  const std::string usual = "/usr/bin/" + name;
+  std::string usual = absl::StrCat("/usr/bin/", name);
   return access(usual.c_str(), X_OK) == 0 ? usual : "";
 }
 

@@ -51,18 +51,19 @@ std::vector<ConfigWatcher::File> WatchedFiles(const ServeOptions& options,
                                               SnapshotHolder* snapshots) {
   std::vector<ConfigWatcher::File> files;
   if (!options.policy.empty()) {
-    files.push_back({options.policy, [path = options.policy, snapshots] {
-                       absl::StatusOr<std::shared_ptr<const Policy>> policy = LoadPolicyFile(path);
-                       if (policy.ok()) snapshots->SetPolicy(*std::move(policy));
-                       return policy.status();
+    files.push_back({options.policy, [path = options.policy, snapshots]() -> absl::Status {
+                       QP_ASSIGN_OR_RETURN(std::shared_ptr<const Policy> policy,
+                                           LoadPolicyFile(path));
+                       snapshots->SetPolicy(std::move(policy));
+                       return absl::OkStatus();
                      }});
   }
   if (!options.prices.empty()) {
-    files.push_back({options.prices, [path = options.prices, snapshots] {
-                       absl::StatusOr<std::shared_ptr<const PriceBook>> prices =
-                           LoadPriceBookFile(path);
-                       if (prices.ok()) snapshots->SetPrices(*std::move(prices));
-                       return prices.status();
+    files.push_back({options.prices, [path = options.prices, snapshots]() -> absl::Status {
+                       QP_ASSIGN_OR_RETURN(std::shared_ptr<const PriceBook> prices,
+                                           LoadPriceBookFile(path));
+                       snapshots->SetPrices(std::move(prices));
+                       return absl::OkStatus();
                      }});
   }
   return files;

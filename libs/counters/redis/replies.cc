@@ -125,7 +125,7 @@ void ReadOutcome(ReplyReader* reader, CommitResult* result) {
   result->cost_nano_usd = reader->Number();
   result->held_nano_usd = reader->Number();
   result->overrun_tokens = reader->Number();
-  const int flags = reader->Byte();
+  const auto flags = static_cast<unsigned char>(reader->Byte());
   result->late = (flags & 1) != 0;
   result->unreserved = (flags & 2) != 0;
   if ((flags & 6) == 0 && result->cost_nano_usd > result->held_nano_usd) {

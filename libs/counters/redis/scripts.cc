@@ -31,8 +31,8 @@ std::vector<const redis::Script*> CounterScripts::all() const {
 }
 
 const CounterScripts& GetCounterScripts() {
-  static const CounterScripts* const scripts = new CounterScripts;
-  return *scripts;
+  static const CounterScripts* const kScripts = new CounterScripts;
+  return *kScripts;
 }
 
 }  // namespace quotaplane
