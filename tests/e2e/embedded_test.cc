@@ -75,8 +75,8 @@ TEST(Embedded, ASecondServerOnTheSameDataIsToldSo) {
   const std::optional<ExitStatus> exit = rival.Wait(absl::Seconds(30));
   ASSERT_TRUE(exit.has_value());
   EXPECT_EQ(exit->code, 1);
-  EXPECT_TRUE(absl::StrContains(
-      rival.LogTail(), absl::StrCat("another quotaplane uses ", server.data_dir())))
+  EXPECT_TRUE(absl::StrContains(rival.LogTail(),
+                                absl::StrCat("another quotaplane uses ", server.data_dir())))
       << rival.LogTail();
   // The first one has not been disturbed.
   const QuotaClient client(server.address());

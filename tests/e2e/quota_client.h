@@ -44,8 +44,7 @@ class QuotaClient {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
     const auto start = std::chrono::steady_clock::now();
-    answer.status =
-        (stub_.get()->*MethodOf<Request>::kMethod)(&context, request, &answer.response);
+    answer.status = (stub_.get()->*MethodOf<Request>::kMethod)(&context, request, &answer.response);
     answer.latency = absl::FromChrono(std::chrono::steady_clock::now() - start);
     return answer;
   }
@@ -57,10 +56,10 @@ class QuotaClient {
   std::unique_ptr<Stub> stub_;
 };
 
-#define QP_METHOD(NAME)                                        \
-  template <>                                                  \
-  struct MethodOf<v1::NAME##Request> {                         \
-    using Response = v1::NAME##Response;                       \
+#define QP_METHOD(NAME)                                       \
+  template <>                                                 \
+  struct MethodOf<v1::NAME##Request> {                        \
+    using Response = v1::NAME##Response;                      \
     static constexpr auto kMethod = &QuotaClient::Stub::NAME; \
   }
 QP_METHOD(Reserve);

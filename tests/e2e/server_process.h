@@ -19,10 +19,10 @@ inline constexpr int64_t kOutputNanoUsd = 15'000;
 extern const char kTestPrices[];
 
 struct ServerProcessOptions {
-  std::string policy = {};              // YAML; empty: none
-  std::string prices = kTestPrices;     // YAML
-  std::string redis = {};               // URL; empty: embedded
-  std::string data_dir = {};            // empty: one of its own
+  std::string policy = {};           // YAML; empty: none
+  std::string prices = kTestPrices;  // YAML
+  std::string redis = {};            // URL; empty: embedded
+  std::string data_dir = {};         // empty: one of its own
   std::vector<std::pair<std::string, std::string>> env = {};
   // Starts with SIGXFSZ ignored, so that RLIMIT_FSIZE makes a full disk of its files.
   bool ignore_file_size_signal = false;
@@ -40,7 +40,7 @@ class ServerProcess {
 
   void Signal(int signal) { process_->Signal(signal); }
   std::optional<ExitStatus> Wait(absl::Duration timeout) { return process_->Wait(timeout); }
-  void Kill();     // SIGKILL; waits for the end
+  void Kill();  // SIGKILL; waits for the end
   // Same address, data and policy; waits for the ready line.
   void Start();
 

@@ -13,7 +13,8 @@ constexpr int kPartitions = 64;
 int64_t SumOverPartitions(const RedisServer& redis, const std::string& command, char kind) {
   int64_t sum = 0;
   for (int i = 0; i < kPartitions; ++i) {
-    const RespReply reply = redis.Command({command, absl::StrCat("{p", i, "}", std::string(1, kind))});
+    const RespReply reply =
+        redis.Command({command, absl::StrCat("{p", i, "}", std::string(1, kind))});
     if (reply.is_error()) Fatal(reply.text);
     sum += reply.integer;
   }

@@ -49,9 +49,8 @@ class P8_ReplicaClocksDontMatter : public testing::TestWithParam<int> {
     const auto day = [&](absl::Duration off) {
       return absl::FormatTime("%Y-%m-%dT", absl::Now() + off, absl::LocalTimeZone());
     };
-    const bool shifted =
-        absl::StartsWith(wrong_.Log(), day(days() * kDay)) ||
-        absl::StartsWith(wrong_.Log(), day(days() * kDay - absl::Minutes(5)));
+    const bool shifted = absl::StartsWith(wrong_.Log(), day(days() * kDay)) ||
+                         absl::StartsWith(wrong_.Log(), day(days() * kDay - absl::Minutes(5)));
     ASSERT_TRUE(shifted) << wrong_.Log();
   }
 
@@ -112,9 +111,9 @@ TEST_P(P8_ReplicaClocksDontMatter, PricesHoldFromTheirDayByTheStoresClock) {
   const bool rises = days() > 0;
   const std::string prices = absl::StrCat(
       "version: two\nmodels:\n  - {model: tester, from: 2020-01-01, usd_per_million: {input: ",
-      rises ? 3 : 1, "}}\n  - {model: tester, from: ",
-      absl::FormatTime("%Y-%m-%d", change, absl::UTCTimeZone()), ", usd_per_million: {input: ",
-      rises ? 9 : 3, "}}\n");
+      rises ? 3 : 1,
+      "}}\n  - {model: tester, from: ", absl::FormatTime("%Y-%m-%d", change, absl::UTCTimeZone()),
+      ", usd_per_million: {input: ", rises ? 9 : 3, "}}\n");
   ServerProcess wrong({.policy = Policy(),
                        .prices = prices,
                        .redis = redis_.url(),

@@ -173,8 +173,7 @@ void Load::Settle() {
       status = client.Call(request).status;
       return status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
     });
-    EXPECT_TRUE(status.ok() || ReasonOf(status) == "RESERVATION_UNKNOWN")
-        << status.error_message();
+    EXPECT_TRUE(status.ok() || ReasonOf(status) == "RESERVATION_UNKNOWN") << status.error_message();
   }
   unacknowledged_.clear();
   unknown_holds_.clear();
@@ -194,8 +193,7 @@ std::string Load::Difference() const {
     const auto usage = clients_.front()->Call(GetUsageOf(SubjectOf(team)));
     if (!usage.ok()) return "GetUsage: " + usage.status.error_message();
     const auto compare = [&](const char* unit, int64_t expected) {
-      const v1::LimitUsage limit =
-          LimitIn(usage.response, absl::StrCat(KindOf(team), "-", unit));
+      const v1::LimitUsage limit = LimitIn(usage.response, absl::StrCat(KindOf(team), "-", unit));
       if (limit.used() == expected && limit.held() == 0) return;
       absl::StrAppend(&difference, team, " ", unit, ": used ", limit.used(), " of which held ",
                       limit.held(), ", not ", expected, "\n");

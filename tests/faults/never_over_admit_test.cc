@@ -42,8 +42,8 @@ int64_t None(Tokens) { return 0; }
 const std::array<Level, 6> kLevels = {{
     {"user-hour", "per: [user], unit: requests, amount: 9000000, window: 1h", 150, "150",
      [](v1::Subject* s) { s->set_user("tight"); }, One, One},
-    {"team-day", "per: [team], unit: total_tokens, amount: 9000000000, window: day", 30'000, "30000",
-     [](v1::Subject* s) { s->set_team("tight"); }, Total, Total},
+    {"team-day", "per: [team], unit: total_tokens, amount: 9000000000, window: day", 30'000,
+     "30000", [](v1::Subject* s) { s->set_team("tight"); }, Total, Total},
     {"project-24h", "per: [project], unit: usd, amount: 900000, window: 24h", 250'000'000, "0.25",
      [](v1::Subject* s) { s->set_project("tight"); }, Cost, Cost},
     {"model-month", "per: [model], unit: usd, amount: 900000, window: month", 270'000'000, "0.27",
@@ -55,11 +55,14 @@ const std::array<Level, 6> kLevels = {{
 }};
 
 std::string LevelsPolicy() {
-  std::string yaml = absl::StrCat("defaults: {on_outage: deny, time_zone: ", CalmTimeZone(), "}\nlimits:\n");
-  const std::array<const char*, 6> dimensions = {"user", "team", "project", "model", "org", "api_key"};
+  std::string yaml =
+      absl::StrCat("defaults: {on_outage: deny, time_zone: ", CalmTimeZone(), "}\nlimits:\n");
+  const std::array<const char*, 6> dimensions = {"user",  "team", "project",
+                                                 "model", "org",  "api_key"};
   for (size_t i = 0; i < kLevels.size(); ++i) {
-    absl::StrAppend(&yaml, "  - {id: ", kLevels[i].limit_id, ", ", kLevels[i].limit, ", overrides: [{",
-                    dimensions[i], ": tight, amount: ", kLevels[i].amount_text, "}]}\n");
+    absl::StrAppend(&yaml, "  - {id: ", kLevels[i].limit_id, ", ", kLevels[i].limit,
+                    ", overrides: [{", dimensions[i], ": tight, amount: ", kLevels[i].amount_text,
+                    "}]}\n");
   }
   return yaml;
 }
@@ -144,10 +147,12 @@ class Client {
   }
 
   static bool Judge(const Level& level, const v1::ReserveResponse& response, Tokens estimate) {
-    for (const v1::Remaining& limit : response.tightest()) {
-      if (response.decision() == v1::DECISION_ALLOW) EXPECT_LE(limit.used(), limit.amount());
+    if (response.decision() == v1::DECISION_ALLOW) {
+      for (const v1::Remaining& limit : response.tightest()) {
+        EXPECT_LE(limit.used(), limit.amount());
+      }
+      return true;
     }
-    if (response.decision() == v1::DECISION_ALLOW) return true;
     EXPECT_EQ(response.decision(), v1::DECISION_DENY);
     EXPECT_EQ(response.exceeded_size(), 1) << response.ShortDebugString();
     const v1::Exceeded& exceeded = response.exceeded(0);

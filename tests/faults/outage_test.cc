@@ -21,9 +21,7 @@ namespace {
 
 // What is answered is on disk: a Redis that is killed has lost nothing of it. (With `everysec`, it
 // may answer before it has written, while a flush takes long.)
-RedisOptions Durable() {
-  return {.append_only = true, .config = {"appendfsync always"}};
-}
+RedisOptions Durable() { return {.append_only = true, .config = {"appendfsync always"}}; }
 
 // While the breaker is open nothing waits for the store: calls that begin from now on are fast.
 // `load` has to be in an outage and stays in it.
@@ -39,7 +37,8 @@ void ExpectFastAnswers(Load* load) {
 
 // An outage from `begin` to `end`, under load, and after it.
 template <typename Begin, typename End>
-void ThroughAnOutage(const std::string& redis_url, const RedisServer* outbox, Begin begin, End end) {
+void ThroughAnOutage(const std::string& redis_url, const RedisServer* outbox, Begin begin,
+                     End end) {
   ServerProcess server({.policy = kLoadPolicy, .redis = redis_url});
   Load load({server.address()}, {.seed = TestSeed(9)});
   load.WaitForMore(&LoadCounts::pairs);
@@ -57,12 +56,14 @@ void ThroughAnOutage(const std::string& redis_url, const RedisServer* outbox, Be
 
 TEST(P9_Outage, RedisKilledAndStartedAgain) {
   RedisServer redis(Durable());
-  ThroughAnOutage(redis.url(), &redis, [&] { redis.Kill(); }, [&] { redis.Start(); });
+  ThroughAnOutage(
+      redis.url(), &redis, [&] { redis.Kill(); }, [&] { redis.Start(); });
 }
 
 TEST(P9_Outage, RedisHangs) {
   RedisServer redis;
-  ThroughAnOutage(redis.url(), &redis, [&] { redis.Pause(); }, [&] { redis.Resume(); });
+  ThroughAnOutage(
+      redis.url(), &redis, [&] { redis.Pause(); }, [&] { redis.Resume(); });
 }
 
 TEST(P9_Outage, ConnectionsRefused) {

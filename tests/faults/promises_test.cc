@@ -168,8 +168,9 @@ TEST(P3_RetryFreely, EveryCallTwiceAtOnceChangesThingsOnce) {
   ASSERT_TRUE(usage.ok());
   EXPECT_EQ(LimitIn(usage.response, "requests").used(), commits + rounds);
   EXPECT_EQ(LimitIn(usage.response, "tokens").used(), commits * 280 + rounds * 10);
+  const Tokens committed{210, 70}, recorded{10, 0};
   EXPECT_EQ(LimitIn(usage.response, "usd").used(),
-            commits * Tokens{210, 70}.cost_nano_usd() + rounds * Tokens{10, 0}.cost_nano_usd());
+            commits * committed.cost_nano_usd() + rounds * recorded.cost_nano_usd());
   for (const v1::LimitUsage& limit : usage.response.limits()) EXPECT_EQ(limit.held(), 0);
   EXPECT_EQ(OutboxLength(replicas.redis()), commits + rounds);
 }
@@ -205,15 +206,16 @@ TEST(P6_EveryHoldEnds, OfAGatewayThatNeverCommits) {
   ASSERT_TRUE(replicas.a().Call(ReserveOf("long", subject, {7, 0}, absl::Hours(1))).ok());
   OnThreads(8, [&](int number) {
     for (int i = 0; i < kHolds / 8 + 1; ++i) {
-      const auto answer = replicas.any(i).Call(
-          ReserveOf(absl::StrCat(number, "-", i), subject, {10, 10}, kTtl));
+      const auto answer =
+          replicas.any(i).Call(ReserveOf(absl::StrCat(number, "-", i), subject, {10, 10}, kTtl));
       ASSERT_TRUE(answer.ok());
     }
   });
   const absl::Time last = absl::Now();
   EXPECT_GE(OpenReservations(replicas.redis()), kHolds);
   // Redis is looked at past the servers: no traffic helps them along.
-  ASSERT_TRUE(PollUntil(absl::Seconds(20), [&] { return OpenReservations(replicas.redis()) == 1; }));
+  ASSERT_TRUE(
+      PollUntil(absl::Seconds(20), [&] { return OpenReservations(replicas.redis()) == 1; }));
   // A second between sweeps, and some for a busy machine.
   EXPECT_LT(absl::Now() - last, kTtl + absl::Seconds(4));
   const auto usage = replicas.b().Call(GetUsageOf(subject));
@@ -245,7 +247,8 @@ TEST(P6_EveryHoldEnds, AlsoWhenItsServersWereKilled) {
   replicas.server_b().Kill();
   ASSERT_EQ(OpenReservations(replicas.redis()), 50);
   replicas.server_b().Start();
-  ASSERT_TRUE(PollUntil(absl::Seconds(20), [&] { return OpenReservations(replicas.redis()) == 0; }));
+  ASSERT_TRUE(
+      PollUntil(absl::Seconds(20), [&] { return OpenReservations(replicas.redis()) == 0; }));
   EXPECT_EQ(LimitOf(replicas.b(), subject, "tokens").used(), 0);
 }
 

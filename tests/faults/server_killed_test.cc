@@ -14,9 +14,7 @@
 namespace quotaplane::fixtures {
 namespace {
 
-RedisOptions Durable() {
-  return {.append_only = true, .config = {"appendfsync always"}};
-}
+RedisOptions Durable() { return {.append_only = true, .config = {"appendfsync always"}}; }
 
 TEST(ServerKilled, WithCommitsInFlight) {
   RedisServer redis;

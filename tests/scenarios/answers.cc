@@ -98,7 +98,8 @@ Part PartOf(const LimitUsage& usage) {
 Outcome OutcomeOf(const Verdict& verdict, int64_t cost_nano_usd, int64_t expires_at_us) {
   Outcome outcome;
   outcome.head.name = NameOf(verdict.decision);
-  outcome.head.fields = {Usd("cost", cost_nano_usd), Time("expires", expires_at_us),
+  outcome.head.fields = {Usd("cost", cost_nano_usd),
+                         Time("expires", expires_at_us),
                          {"retry", {Value::Kind::kDuration, verdict.retry_after_us, ""}, false}};
   if (!verdict.downgrade_model.empty()) {
     outcome.head.fields.push_back(Text("instead", verdict.downgrade_model, true));
@@ -114,8 +115,7 @@ void AddMarkIf(bool condition, const char* mark, Outcome* outcome) {
 }  // namespace
 
 Outcome OutcomeOf(const ReserveAnswer& answer) {
-  Outcome outcome =
-      OutcomeOf(answer.verdict, answer.estimated_cost_nano_usd, answer.expires_at_us);
+  Outcome outcome = OutcomeOf(answer.verdict, answer.estimated_cost_nano_usd, answer.expires_at_us);
   AddMarkIf(answer.outage, "outage", &outcome);
   AddMarkIf(answer.unpriced, "unpriced", &outcome);
   for (const Remaining& one : answer.tightest) outcome.limits.push_back(PartOf(one));

@@ -18,13 +18,12 @@ namespace {
 
 constexpr auto kLists = std::to_array<std::string_view>({"by", "tightest", "limit"});
 constexpr auto kTimes = std::to_array<std::string_view>({"fits", "resets", "expires"});
-constexpr auto kOtherFields = std::to_array<std::string_view>({
-    "cost", "held", "overrun", "overrun_tokens", "used",  "needed", "amount",
-    "left", "retry", "instead", "scope",         "window", "unit",  "spooled",
-    "field"});
-constexpr auto kMarks = std::to_array<std::string_view>({
-    "late", "unreserved", "replayed", "unpriced", "outage",  "soft",   "shadow",
-    "downgrade", "ended", "waiting",  "entries",  "charged"});
+constexpr auto kOtherFields = std::to_array<std::string_view>(
+    {"cost", "held", "overrun", "overrun_tokens", "used", "needed", "amount", "left", "retry",
+     "instead", "scope", "window", "unit", "spooled", "field"});
+constexpr auto kMarks = std::to_array<std::string_view>(
+    {"late", "unreserved", "replayed", "unpriced", "outage", "soft", "shadow", "downgrade", "ended",
+     "waiting", "entries", "charged"});
 
 template <typename List>
 bool Has(const List& list, std::string_view word) {
@@ -33,9 +32,8 @@ bool Has(const List& list, std::string_view word) {
 
 // RESERVATION_HELD, MODEL_UNPRICED: reasons and causes.
 bool IsReason(std::string_view word) {
-  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-           return (c >= 'A' && c <= 'Z') || c == '_';
-         });
+  return !word.empty() && std::all_of(word.begin(), word.end(),
+                                      [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
 }
 
 bool IsAbsence(std::string_view word) {
@@ -247,7 +245,8 @@ absl::StatusOr<std::optional<std::string>> Difference(const Outcome& outcome,
     }
     // All words are read, so that a wrong one is found even behind a difference.
     for (size_t i = 0; i < std::min(came.size(), asked.size()); ++i) {
-      QP_ASSIGN_OR_RETURN(std::optional<std::string> difference, Compare(*came[i], *asked[i], zone));
+      QP_ASSIGN_OR_RETURN(std::optional<std::string> difference,
+                          Compare(*came[i], *asked[i], zone));
       if (!first.has_value()) first = std::move(difference);
     }
   }

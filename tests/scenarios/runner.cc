@@ -155,7 +155,8 @@ void Runner::Compare(const Step& step, const Outcome& outcome, const char* plain
     return Fail(step.line, absl::StrCat(difference.status().message(), came));
   }
   if (difference->has_value()) {
-    Fail(step.line, absl::StrCat(**difference, "\n  expected: ", absl::StrJoin(expected, " "), came));
+    Fail(step.line,
+         absl::StrCat(**difference, "\n  expected: ", absl::StrJoin(expected, " "), came));
   }
 }
 
@@ -206,8 +207,8 @@ Result Runner::SetPolicy(const Step& step) {
   if (step.words.size() == 3 && step.words[1] == "refused") {
     if (policy.ok()) return Error("this policy was expected to be refused");
     if (!absl::StrContains(policy.status().message(), step.words[2])) {
-      return Error(absl::StrCat("the policy is refused for another reason: ",
-                                policy.status().message()));
+      return Error(
+          absl::StrCat("the policy is refused for another reason: ", policy.status().message()));
     }
     return std::nullopt;
   }
@@ -242,10 +243,10 @@ absl::StatusOr<RequestWords> Runner::Words(const Step& step, size_t first,
                                            const std::string& id) const {
   if (world_.now_us() == 0) return Error("`at` comes first");
   const auto known = reserved_.find(id);
-  QP_ASSIGN_OR_RETURN(RequestWords words,
-                      ReadRequest(step.words, first,
-                                  known == reserved_.end() ? subject_ : known->second,
-                                  [this](const std::string& name) { return IsMeter(name); }));
+  QP_ASSIGN_OR_RETURN(
+      RequestWords words,
+      ReadRequest(step.words, first, known == reserved_.end() ? subject_ : known->second,
+                  [this](const std::string& name) { return IsMeter(name); }));
   if (words.subject.org.empty()) return Error("no org: say `for org=…`");
   return words;
 }
@@ -283,10 +284,9 @@ Result Runner::Extend(const Step& step) {
   QP_ASSIGN_OR_RETURN(const std::string id, Id(step));
   QP_ASSIGN_OR_RETURN(RequestWords words, Words(step, 2, id));
   if (!words.sequence || !words.attempts.empty()) return Error("`extend` needs sequence=N");
-  return OutcomeOf(world_.Extend({id, std::move(words.subject), *words.sequence,
-                                  std::move(words.usage),
-                                  words.tier.value_or(ServiceTier::kStandard),
-                                  words.ttl_us.value_or(0)}));
+  return OutcomeOf(
+      world_.Extend({id, std::move(words.subject), *words.sequence, std::move(words.usage),
+                     words.tier.value_or(ServiceTier::kStandard), words.ttl_us.value_or(0)}));
 }
 
 absl::StatusOr<CommitArgs> Runner::UsageWords(const Step& step, const std::string& base_id) const {

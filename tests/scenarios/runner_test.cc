@@ -39,19 +39,19 @@ std::vector<std::string> Failures(const std::string& lines) {
 
 TEST(Runner, AScenarioThatIsRightHasNoFailures) {
   EXPECT_THAT(Failures("reserve r1 input=1,000 output=1000 -> ALLOW cost 3\n"
-                  "commit r1 input=1000 output=1500 -> CHARGED cost 4.00 held 3 overrun 1\n"
-                  "reserve r2 input=1001\n"
-                  "  -> DENY by user-month used 4 needed 1.001 amount 5\n"
-                  "          fits 2026-04-01 00:00:00 Europe/Berlin\n"),
+                       "commit r1 input=1000 output=1500 -> CHARGED cost 4.00 held 3 overrun 1\n"
+                       "reserve r2 input=1001\n"
+                       "  -> DENY by user-month used 4 needed 1.001 amount 5\n"
+                       "          fits 2026-04-01 00:00:00 Europe/Berlin\n"),
               ElementsAre(StartsWith("x.scenario:17: indented lines belong")));
   EXPECT_THAT(Failures("reserve r1 input=1,000 output=1000 -> ALLOW cost 3\n"
-                  "commit r1 input=1000 output=1500 -> CHARGED cost 4.00 held 3 overrun 1\n"
-                  "reserve r2 input=1001\n"
-                  "  -> DENY by user-month used 4 needed 1.001 amount 5\n"
-                  "  -> fits 2026-04-01 00:00:00 Europe/Berlin   # a comment\n"
-                  "  -> by user-warning soft\n"
-                  "usage -> user-month left 1\n"
-                  "      -> user-warning soft left 0\n"),
+                       "commit r1 input=1000 output=1500 -> CHARGED cost 4.00 held 3 overrun 1\n"
+                       "reserve r2 input=1001\n"
+                       "  -> DENY by user-month used 4 needed 1.001 amount 5\n"
+                       "  -> fits 2026-04-01 00:00:00 Europe/Berlin   # a comment\n"
+                       "  -> by user-warning soft\n"
+                       "usage -> user-month left 1\n"
+                       "      -> user-warning soft left 0\n"),
               IsEmpty());
 }
 

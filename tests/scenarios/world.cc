@@ -111,8 +111,9 @@ absl::StatusOr<std::vector<ChargeRecord>> World::Ledger(const std::string& org) 
   KeyList keys(PartitionOf(org, store_.store().partitions()));
   keys.Add('o');
   const std::string_view key = keys.views().front();
-  QP_ASSIGN_OR_RETURN(const redis::Reply outbox,
-                      redis::CallAndWait(store_.client(), key, {"XRANGE", key, "-", "+"}, kPatience));
+  QP_ASSIGN_OR_RETURN(
+      const redis::Reply outbox,
+      redis::CallAndWait(store_.client(), key, {"XRANGE", key, "-", "+"}, kPatience));
   std::vector<ChargeRecord> records;
   for (const redis::Reply& entry : outbox.elements) {
     // [id, [r, record, s, outcome]]
@@ -126,9 +127,8 @@ absl::StatusOr<std::vector<ChargeRecord>> World::Ledger(const std::string& org) 
 }
 
 absl::StatusOr<int64_t> World::CountersWithHolds() {
-  QP_ASSIGN_OR_RETURN(
-      const redis::Reply keys,
-      redis::CallAndWait(store_.client(), "", {"KEYS", "{p*}c*"}, kPatience));
+  QP_ASSIGN_OR_RETURN(const redis::Reply keys,
+                      redis::CallAndWait(store_.client(), "", {"KEYS", "{p*}c*"}, kPatience));
   int64_t count = 0;
   for (const redis::Reply& key : keys.elements) {
     QP_ASSIGN_OR_RETURN(
