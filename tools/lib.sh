@@ -123,6 +123,7 @@ qp_build() {
   if [[ ! -f $dir/build.ninja ]]; then
     (cd "$root" && qp_run "configure ($preset)" "$logs/configure-$preset.log" cmake --preset "$preset") || exit 1
   fi
-  NINJA_STATUS='[%f/%t] ' qp_run "build ($preset)" "$logs/build-$preset.log" \
+  # Paths below the root count as relative, so that another checkout of the same source finds its objects.
+  CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=true NINJA_STATUS='[%f/%t] ' qp_run "build ($preset)" "$logs/build-$preset.log" \
     ninja -C "$dir" -j "$(qp_jobs)" "$@" || exit 1
 }
