@@ -117,17 +117,14 @@ Connection::Submitted Connection::Submit(Request& request) {
   engine_.counters().pending.fetch_add(1, std::memory_order_relaxed);
   engine_.EnsureTicking();
   // Otherwise the writer, or the end of Deliver, looks at out_ once more.
-  if (write) Send();
-  return Submitted::kYes;
-}
-
-// The caller is the writer, and sending_ is not empty.
-void Connection::Send() {
-  if (transport_->CanSendFromAnyThread()) {
-    SendDirectly();
-  } else {
-    SendOnIoThread(0);
+  if (write) {
+    if (transport_->CanSendFromAnyThread()) {
+      SendDirectly();
+    } else {
+      SendOnIoThread(0);
+    }
   }
+  return Submitted::kYes;
 }
 
 void Connection::SendWhatCallbacksSubmitted() {
@@ -137,9 +134,14 @@ void Connection::SendWhatCallbacksSubmitted() {
     writing_ = true;
     sending_.swap(out_);
   }
-  Send();
+  if (transport_->CanSendFromAnyThread()) {
+    SendDirectly();
+  } else {
+    Write(0);
+  }
 }
 
+// The caller is the writer, and sending_ is not empty.
 void Connection::SendDirectly() {
   for (int round = 0; round < kRoundsForOthers; ++round) {
     std::error_code error;

@@ -81,7 +81,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ReadMore();
   void OnRead(std::error_code error, size_t size);
   void Deliver();
-  void Send();
   void SendDirectly();
   void SendWhatCallbacksSubmitted();
   bool TakeOutput();

@@ -205,6 +205,20 @@ TEST_F(SpoolDamageTest, DamageWhileOpenIsSteppedOver) {
   EXPECT_EQ(spool->stats().damaged_records, 1);
 }
 
+TEST_F(SpoolDamageTest, ReadingGoesOnInASegmentWhoseEndWasDamaged) {
+  const auto spool = MustOpen(dir_, {.file_ops = &disk_});
+  for (const std::string& record : records_) ASSERT_TRUE(AppendAndWait(*spool, record).ok());
+  fs::resize_file(dir_ + kOld, fs::file_size(dir_ + kOld) - (24 + 3) - (24 + 1));
+  EXPECT_THAT(Drain(*spool), ElementsAre("one", "second", "3", "fourth one"));
+  EXPECT_EQ(spool->stats().damaged_records, 2);
+  fs::resize_file(dir_ + kOld, fs::file_size(dir_ + kOld) + (24 + 3) + (24 + 1));
+  ASSERT_TRUE(AppendAndWait(*spool, "seven").ok());
+  ASSERT_TRUE(AppendAndWait(*spool, "8").ok());
+  EXPECT_THAT(Drain(*spool), ElementsAre("seven", "8"));
+  EXPECT_EQ(spool->stats().damaged_records, 2);
+  EXPECT_EQ(spool->stats().records, 6);
+}
+
 TEST_F(SpoolDamageTest, SegmentGoneWhileOpenIsSteppedOver) {
   Restore();
   const auto spool = MustOpen(dir_, options_);

@@ -76,6 +76,21 @@ TEST_F(SpoolFaultsTest, WhatCouldNotBeTakenBackIsVoid) {
   EXPECT_EQ(spool->stats().damaged_records, 0);
 }
 
+TEST_F(SpoolFaultsTest, WhatWasReportedAsFailedStaysAwayEvenIfNotTakenBack) {
+  {
+    const auto spool = MustOpen(dir_, Options());
+    ASSERT_TRUE(AppendAndWait(*spool, "1").ok());
+    disk_.FailAt(1, 1'000'000, EIO, /*truncate_fails=*/true);
+    EXPECT_EQ(AppendAndWait(*spool, "failed").code(), absl::StatusCode::kInternal);
+    disk_.Heal();
+    EXPECT_EQ(std::filesystem::file_size(dir_ + "/0000000000000001.spool"), 24u + 1u + 24u + 6u);
+    ASSERT_TRUE(AppendAndWait(*spool, "2").ok());
+  }
+  const auto spool = MustOpen(dir_, Options());
+  EXPECT_THAT(Drain(*spool), ElementsAre("1", "2"));
+  EXPECT_EQ(spool->stats().damaged_records, 0);
+}
+
 TEST_F(SpoolFaultsTest, BrokenDiskIsAnErrorNotAStall) {
   const auto spool = MustOpen(dir_, Options());
   disk_.FailAt(0, 1'000'000, EIO);
@@ -117,7 +132,7 @@ TEST_F(SpoolFaultsTest, EveryOperationMayFail) {
             std::string record = absl::StrCat("record ", i);
             if (AppendAndWait(*spool, record).ok()) durable.push_back(std::move(record));
             if (i == 8) {
-              for (int n = 0; n < 4; ++n) {
+              for (int n = 0; n < 8; ++n) {
                 const std::optional<Spool::Entry> entry = spool->Next(absl::ZeroDuration());
                 if (!entry) break;
                 ASSERT_EQ(entry->record, durable[consumed++]);

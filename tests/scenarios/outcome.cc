@@ -169,39 +169,40 @@ std::string ToString(const Part& part, absl::TimeZone zone) {
   return text;
 }
 
-std::string Named(const Part& part, std::string_view what) {
+// "by user-day: used is 4.99, not 5.00".
+std::string In(const Part& part, std::string_view what) {
   return part.list.empty() ? std::string(what)
-                           : absl::StrCat(AbslView(what), " of ", part.list, " ", part.name);
+                           : absl::StrCat(part.list, " ", part.name, ": ", AbslView(what));
 }
 
 absl::StatusOr<std::optional<std::string>> Compare(const Part& part, const Wanted& wanted,
                                                    absl::TimeZone zone) {
   if (part.name != wanted.name) return absl::StrCat(part.name, " is not ", wanted.name);
   for (const std::string& mark : part.marks) {
-    if (!Has(wanted.marks, mark)) return Named(part, absl::StrCat(mark, " was not expected"));
+    if (!Has(wanted.marks, mark)) return In(part, absl::StrCat(mark, " was not expected"));
   }
   for (const std::string& mark : wanted.marks) {
-    if (!Has(part.marks, mark)) return Named(part, absl::StrCat(mark, " did not come"));
+    if (!Has(part.marks, mark)) return In(part, absl::StrCat(mark, " did not come"));
   }
   for (const WantedField& one : wanted.fields) {
     const auto field = std::find_if(part.fields.begin(), part.fields.end(),
                                     [&](const Field& f) { return f.name == one.name; });
     if (field == part.fields.end()) {
-      return Named(part, absl::StrCat("there is no `", one.name, "`"));
+      return In(part, absl::StrCat("there is no `", one.name, "`"));
     }
     QP_ASSIGN_OR_RETURN(const Value value, Parse(one, field->value.kind));
     if (value.number != field->value.number || value.text != field->value.text) {
       const Field expected{one.name, value, false};
-      return Named(part, absl::StrCat(one.name, " is ", ToString(*field, zone), ", not ",
-                                      ToString(expected, zone)));
+      return In(part, absl::StrCat(one.name, " is ", ToString(*field, zone), ", not ",
+                                   ToString(expected, zone)));
     }
   }
   for (const Field& field : part.fields) {
     const bool told = std::any_of(wanted.fields.begin(), wanted.fields.end(),
                                   [&](const WantedField& one) { return one.name == field.name; });
     if (field.must_tell && !told) {
-      return Named(part, absl::StrCat(field.name, " ", ToString(field, zone),
-                                      " has to be expected by name"));
+      return In(part, absl::StrCat(field.name, " ", ToString(field, zone),
+                                   " has to be expected by name"));
     }
   }
   return std::nullopt;

@@ -85,7 +85,7 @@ TEST(Runner, EveryLimitThatRefusesMustBeNamed) {
 
 TEST(Runner, MarksMustBeTold) {
   EXPECT_THAT(Failures("reserve r1 input=4500 -> ALLOW_SOFT by user-warning\n"),
-              ElementsAre(StartsWith("x.scenario:13: soft of by user-warning was not expected")));
+              ElementsAre(StartsWith("x.scenario:13: by user-warning: soft was not expected")));
   EXPECT_THAT(Failures("reserve r1 input=1 -> ALLOW outage\n"),
               ElementsAre(StartsWith("x.scenario:13: outage did not come")));
 }

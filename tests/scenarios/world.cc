@@ -32,6 +32,8 @@ fixtures::RedisOptions DurableRedis() {
   fixtures::RedisOptions options;
   options.tcp = false;
   options.append_only = true;
+  // Otherwise what was answered in the last second may not survive KillRedis.
+  options.config = {"appendfsync always"};
   return options;
 }
 
