@@ -274,8 +274,9 @@ void ClusterClient::AskForMap(Nodes nodes, size_t seeds_asked, const absl::Statu
   const auto take = [this](const Endpoint& asked, const absl::StatusOr<Reply>& reply) {
     if (stopped_ || absl::IsCancelled(reply.status())) return true;
     std::optional<std::vector<SlotRange>> ranges = ReadMap(reply, asked);
-    if (ranges) Adopt(*std::move(ranges));
-    return ranges.has_value();
+    if (!ranges) return false;
+    Adopt(*std::move(ranges));
+    return true;
   };
   if (!nodes.empty()) {
     const std::shared_ptr<Node> node = nodes.back();
@@ -284,9 +285,9 @@ void ClusterClient::AskForMap(Nodes nodes, size_t seeds_asked, const absl::Statu
     AppendCommand(request.call.wire, std::array<std::string_view, 2>{"CLUSTER", "SLOTS"});
     request.internal = true;
     request.deadline = std::chrono::steady_clock::now() + engine_.limits().connect_timeout;
-    request.done = [this, take, seeds_asked, nodes = std::move(nodes),
+    request.done = [this, take, seeds_asked, rest = std::move(nodes),
                     asked = node->endpoint()](const absl::StatusOr<Reply>& reply) mutable {
-      if (!take(asked, reply)) AskForMap(std::move(nodes), seeds_asked, reply.status());
+      if (!take(asked, reply)) AskForMap(std::move(rest), seeds_asked, reply.status());
     };
     return node->Submit(std::move(request));
   }

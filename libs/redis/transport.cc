@@ -55,7 +55,7 @@ class Connector {
             return done(absl::UnavailableError(absl::StrCat("name lookup: ", error.message())));
           Addresses addresses;
           for (const auto& entry : found) addresses.emplace_back(entry.endpoint());
-          ConnectTo(socket, std::move(addresses), std::move(done));
+          ConnectTo(socket, addresses, std::move(done));
         });
   }
 
@@ -65,9 +65,9 @@ class Connector {
   }
 
  private:
-  void ConnectTo(Socket& socket, Addresses addresses, Connected done) {
+  void ConnectTo(Socket& socket, const Addresses& addresses, Connected done) {
     if (cancelled_) return done(absl::CancelledError("closed"));
-    asio::async_connect(socket, std::move(addresses),
+    asio::async_connect(socket, addresses,
                         [this, &socket, done = std::move(done)](std::error_code error,
                                                                 const auto& /*address*/) mutable {
                           if (error) return done(absl::UnavailableError(error.message()));

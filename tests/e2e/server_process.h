@@ -47,7 +47,7 @@ class ServerProcess {
   // Replaces a file in one step, as an editor or a ConfigMap does.
   void WritePolicy(const std::string& yaml) const;
   void WritePrices(const std::string& yaml) const;
-  const std::string policy_path() const { return dir_.File("policy.yaml"); }
+  std::string policy_path() const { return dir_.File("policy.yaml"); }
 
   // Everything it has printed, on both streams, over all starts.
   std::string Log() const;

@@ -86,7 +86,7 @@ class Runner {
 };
 
 const std::map<std::string, Runner::Command>& Runner::Commands() {
-  static const auto* const commands = new std::map<std::string, Command>{
+  static const auto* const kCommands = new std::map<std::string, Command>{
       {"at", {&Runner::At, nullptr}},
       {"advance", {&Runner::Advance, nullptr}},
       {"for", {&Runner::For, nullptr}},
@@ -106,7 +106,7 @@ const std::map<std::string, Runner::Command>& Runner::Commands() {
       {"spool", {&Runner::SpoolState, nullptr}},
       {"drain", {&Runner::Drain, nullptr}},
   };
-  return *commands;
+  return *kCommands;
 }
 
 void Runner::Fail(int line, std::string_view what) {
@@ -135,10 +135,10 @@ bool Runner::RunStep(const Step& step) {
 void Runner::Compare(const Step& step, const Outcome& outcome, const char* plain) {
   std::vector<std::string> expected;
   const bool lists_limits = outcome.head.name == "LIMITS";
-  if (lists_limits) expected.push_back("LIMITS");
+  if (lists_limits) expected.emplace_back("LIMITS");
   for (const std::vector<std::string>& words : step.expected) {
     if (lists_limits && words == std::vector<std::string>{"nothing"}) continue;
-    if (lists_limits) expected.push_back("limit");
+    if (lists_limits) expected.emplace_back("limit");
     expected.insert(expected.end(), words.begin(), words.end());
   }
   const std::string came = absl::StrCat("\n  came:     ", ToString(outcome, zone_));

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/status_macros.h"
@@ -441,6 +442,14 @@ absl::Status RedisCounterStore::CheckDeployment(absl::Duration timeout, std::str
         "this Redis was set up with ", stored.text, " partitions and cannot be used with ", mine,
         ": the number is fixed at the first start of a deployment"));
   }
+  QP_ASSIGN_OR_RETURN(const redis::Reply time,
+                      redis::CallAndWait(*client_, kKey, {"TIME"}, timeout));
+  int64_t seconds = 0, micros = 0;
+  if (time.elements.size() != 2 || !absl::SimpleAtoi(time.elements[0].text, &seconds) ||
+      !absl::SimpleAtoi(time.elements[1].text, &micros)) {
+    return BadReply("TIME");
+  }
+  Observe(seconds * 1'000'000 + micros);
   warning->clear();
   // Managed servers may forbid CONFIG; then there is nothing to warn about.
   const absl::StatusOr<redis::Reply> policy =

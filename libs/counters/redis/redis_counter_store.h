@@ -49,7 +49,8 @@ class RedisCounterStore : public CounterStore {
 
   // Writes the number of partitions at the first start and compares it at every other:
   // FAILED_PRECONDITION if it differs, and a note in *warning if the server may evict counters
-  // (maxmemory-policy). Blocks; not on the client's thread.
+  // (maxmemory-policy). Learns the store's time, so that the first call is already priced by the
+  // store's day. Blocks; not on the client's thread.
   absl::Status CheckDeployment(absl::Duration timeout, std::string* warning);
 
   void Reserve(ReserveCall call, SteadyTime deadline, StoreCallback<ReserveResult> done) override;
