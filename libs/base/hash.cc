@@ -16,6 +16,9 @@ uint64_t Digest::low64() const {
 }
 
 Digest HashOf(std::string_view data) {
+  // Until it has looked at the processor, libsodium hashes with its slowest code.
+  static const int kReady = sodium_init();
+  static_cast<void>(kReady);
   Digest digest;
   crypto_generichash(reinterpret_cast<unsigned char*>(digest.bytes.data()), digest.bytes.size(),
                      reinterpret_cast<const unsigned char*>(data.data()), data.size(), nullptr, 0);
