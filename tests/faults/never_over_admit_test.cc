@@ -263,7 +263,7 @@ TEST_F(NeverOverAdmit, P1_OnlyOverrunsPassTheAmountAndAreReported) {
   constexpr char kPolicy[] = R"(defaults: {on_outage: deny}
 limits:
   - {id: usd, per: [team], unit: usd, amount: 1, window: 24h}
-  - {id: tokens, per: [team], unit: total_tokens, amount: 100000, window: lifetime}
+  - {id: tokens, per: [team], unit: total_tokens, amount: 1000000, window: lifetime}
 )";
   ServerProcess a(Options(kPolicy, redis_)), b(Options(kPolicy, redis_));
   const std::array<QuotaClient, 2> replicas = {QuotaClient(a.address()), QuotaClient(b.address())};

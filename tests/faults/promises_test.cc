@@ -249,6 +249,9 @@ TEST(P6_EveryHoldEnds, AlsoWhenItsServersWereKilled) {
   replicas.server_b().Start();
   ASSERT_TRUE(
       PollUntil(absl::Seconds(20), [&] { return OpenReservations(replicas.redis()) == 0; }));
+  // The client's connection is to the killed server, as it finds out with the first call.
+  ASSERT_TRUE(
+      PollUntil(absl::Seconds(20), [&] { return replicas.b().Call(GetUsageOf(subject)).ok(); }));
   EXPECT_EQ(LimitOf(replicas.b(), subject, "tokens").used(), 0);
 }
 
