@@ -26,7 +26,9 @@
 namespace quotaplane {
 namespace {
 
-constexpr absl::Duration kDrainGrace = absl::Seconds(10);
+// Calls under way end within the store's timeout and a flush of the spool; only health watchers
+// stay.
+constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kStoreCheckTimeout = absl::Seconds(5);
 
 // Without a policy file nothing is limited and every model may be used, priced or not.

@@ -136,7 +136,11 @@ Answer<typename MethodOf<Request>::Response> Load::Ask(const QuotaClient& client
 }
 
 bool Load::Unavailable(const grpc::Status& status) {
-  EXPECT_TRUE(options_.server_goes_away && status.error_code() == grpc::StatusCode::UNAVAILABLE)
+  // CANCELLED: the call met a server that had begun to shut down, before the client had learnt of
+  // it.
+  const bool gone = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                    status.error_code() == grpc::StatusCode::CANCELLED;
+  EXPECT_TRUE(options_.server_goes_away && gone)
       << status.error_code() << ": " << status.error_message();
   mutex_.AssertHeld();
   ++counts_.unavailable;
