@@ -1,6 +1,7 @@
 #include "libs/testing/redis_server.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -121,7 +122,12 @@ TEST(RedisServerTest, WritesOnlyIntoItsOwnDirectory) {
 
 TEST(RedisServerDeathTest, BadConfigurationShowsTheLog) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const TempDir dir;  // around what the aborted process leaves behind
+  const char* const before = std::getenv("TMPDIR");
+  const std::string restored = before == nullptr ? "/tmp" : before;
+  ::setenv("TMPDIR", dir.path().c_str(), 1);
   EXPECT_DEATH(RedisServer({.config = {"no-such-directive 1"}}), "Bad directive");
+  ::setenv("TMPDIR", restored.c_str(), 1);
 }
 
 }  // namespace

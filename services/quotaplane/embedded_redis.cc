@@ -87,7 +87,6 @@ absl::StatusOr<std::unique_ptr<EmbeddedRedis>> EmbeddedRedis::Start(const std::s
   std::unique_ptr<EmbeddedRedis> redis(new EmbeddedRedis(absolute, program, *lock));
   if (absl::Status status = redis->WriteConfig(); !status.ok()) return status;
   redis->supervisor_ = std::thread([raw = redis.get()] { raw->Supervise(); });
-  redis->flusher_ = std::thread([raw = redis.get()] { raw->FlushEverySecond(); });
   const absl::Time end = absl::Now() + kStartTimeout;
   while (!redis->Answers()) {
     if (absl::Now() > end) {
@@ -116,8 +115,6 @@ EmbeddedRedis::~EmbeddedRedis() {
     }
   }
   if (supervisor_.joinable()) supervisor_.join();
-  stop_flushing_.Notify();
-  if (flusher_.joinable()) flusher_.join();
   close(lock_fd_);
 }
 
@@ -137,29 +134,15 @@ absl::Status EmbeddedRedis::WriteConfig() const {
          "daemonize no\n"
          "save \"\"\n"
          // Every command is written before it is answered, so that it survives whoever is killed.
-         // `everysec` would not do: while a flush takes long, Redis answers first and writes later.
-         // FlushEverySecond brings it to the disk.
+         // `everysec` would not do: while a flush takes long, Redis answers first and writes later;
+         // and flushing from outside blocks its writes for as long. A power cut may cost what the
+         // kernel has not written yet, half a minute at most.
          "appendonly yes\n"
          "appendfsync no\n"
          // Nothing is ever dropped for lack of memory: a full store is an error that is seen.
          "maxmemory-policy noeviction\n";
   out.close();
   return out ? absl::OkStatus() : absl::UnavailableError("cannot write " + path);
-}
-
-void EmbeddedRedis::FlushEverySecond() {
-  while (!stop_flushing_.WaitForNotificationWithTimeout(absl::Seconds(1))) {
-    std::error_code error;
-    for (const auto& file : std::filesystem::directory_iterator(dir_ + "/appendonlydir", error)) {
-      if (file.path().extension() != ".aof") continue;
-      const int fd = open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
-      if (fd < 0) continue;  // a rewrite has just replaced it
-      if (fdatasync(fd) != 0) {
-        spdlog::error("cannot flush {}: {}", file.path().string(), strerror(errno));
-      }
-      close(fd);
-    }
-  }
 }
 
 pid_t EmbeddedRedis::Spawn() const {

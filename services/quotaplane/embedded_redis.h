@@ -17,7 +17,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 
 namespace quotaplane {
@@ -39,8 +38,6 @@ class EmbeddedRedis {
   absl::Status WriteConfig() const;
   // Starts the child and waits for it, again and again, until told to stop.
   void Supervise();
-  // What is answered is in the kernel's hands; a second later, at most, on the disk.
-  void FlushEverySecond();
   pid_t Spawn() const;
   bool Answers() const;
 
@@ -52,8 +49,6 @@ class EmbeddedRedis {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   pid_t child_ ABSL_GUARDED_BY(mutex_) = -1;
   std::thread supervisor_;
-  absl::Notification stop_flushing_;
-  std::thread flusher_;
 };
 
 }  // namespace quotaplane

@@ -18,10 +18,10 @@ std::string ReasonOf(const grpc::Status& status) {
   return "";
 }
 
-QuotaClient::QuotaClient(const std::string& address) {
+QuotaClient::QuotaClient(const std::string& address, NoConnection no_connection)
+    : no_connection_(no_connection) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
   // Clients do not share connections: those of two replicas, or of two tests, are their own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

@@ -29,12 +29,17 @@ std::string ReasonOf(const grpc::Status& status);
 template <typename Request>
 struct MethodOf;
 
-// Thread-safe. Reconnects within 100 ms once a server is back.
+// What a call does where there is no connection to the server.
+enum class NoConnection { kWait, kFail };
+
+// Thread-safe. Reconnects within 100 ms once a server is back, as long as somebody waits for it: a
+// call, or WaitForServer.
 class QuotaClient {
  public:
   using Stub = v1::QuotaService::Stub;
 
-  explicit QuotaClient(const std::string& address);
+  explicit QuotaClient(const std::string& address,
+                       NoConnection no_connection = NoConnection::kWait);
 
   // The method is the request's.
   template <typename Request>
@@ -43,15 +48,20 @@ class QuotaClient {
     Answer<typename MethodOf<Request>::Response> answer;
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+    context.set_wait_for_ready(no_connection_ == NoConnection::kWait);
     const auto start = std::chrono::steady_clock::now();
     answer.status = (stub_.get()->*MethodOf<Request>::kMethod)(&context, request, &answer.response);
     answer.latency = absl::FromChrono(std::chrono::steady_clock::now() - start);
     return answer;
   }
 
+  void WaitForServer(absl::Duration timeout) const {
+    channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + timeout));
+  }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:
+  const NoConnection no_connection_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
 };

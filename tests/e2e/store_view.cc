@@ -23,6 +23,13 @@ int64_t SumOverPartitions(const RedisServer& redis, const std::string& command, 
 
 }  // namespace
 
+RedisOptions DurableRedis() {
+  RedisOptions options;
+  options.append_only = true;
+  options.config = {"appendfsync no"};
+  return options;
+}
+
 int64_t OutboxLength(const RedisServer& redis) { return SumOverPartitions(redis, "XLEN", 'o'); }
 
 int64_t OpenReservations(const RedisServer& redis) {

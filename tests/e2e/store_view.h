@@ -8,6 +8,10 @@
 
 namespace quotaplane::fixtures {
 
+// For tests that kill Redis: whatever it has answered, it has written. With `everysec` it may
+// answer first, while a flush takes long; with `always` a slow disk would look like an outage.
+RedisOptions DurableRedis();
+
 // Ledger records in all outboxes.
 int64_t OutboxLength(const RedisServer& redis);
 // Reservations that wait for their expiry, in all partitions.

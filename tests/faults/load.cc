@@ -49,7 +49,7 @@ const char kLoadPolicy[] = R"(limits:
 
 Load::Load(std::vector<std::string> addresses, LoadOptions options) : options_(options) {
   for (const std::string& address : addresses) {
-    clients_.push_back(std::make_unique<QuotaClient>(address));
+    clients_.push_back(std::make_unique<QuotaClient>(address, NoConnection::kFail));
   }
   for (int i = 0; i < options_.clients; ++i) threads_.emplace_back([this, i] { Run(i); });
 }
@@ -65,7 +65,7 @@ void Load::Run(int number) {
   for (int64_t round = 0; !stop_; ++round) {
     // A gateway does not hammer a server that is not there.
     if (!Pair(client, absl::StrCat(number, "-", round), &random)) {
-      absl::SleepFor(absl::Milliseconds(5));
+      client.WaitForServer(absl::Milliseconds(100));
     }
   }
 }

@@ -66,7 +66,7 @@ class Load {
 
  private:
   void Run(int number);
-  // One reservation and its commit. False where the server was not there.
+  // One reservation and its commit; false where it did not come to that.
   bool Pair(const QuotaClient& client, const std::string& id, std::mt19937_64* random);
   bool Reserved(const QuotaClient& client, const v1::ReserveRequest& request);
   bool Committed(const QuotaClient& client, const v1::CommitRequest& request);

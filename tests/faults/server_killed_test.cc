@@ -9,12 +9,11 @@
 #include "libs/testing/redis_server.h"
 #include "tests/e2e/many_threads.h"
 #include "tests/e2e/server_process.h"
+#include "tests/e2e/store_view.h"
 #include "tests/faults/load.h"
 
 namespace quotaplane::fixtures {
 namespace {
-
-RedisOptions Durable() { return {.append_only = true, .config = {"appendfsync always"}}; }
 
 TEST(ServerKilled, WithCommitsInFlight) {
   RedisServer redis;
@@ -49,7 +48,7 @@ TEST(ServerKilled, OneOfTwoReplicasAtATime) {
 }
 
 TEST(ServerKilled, WithASpoolFullOfUsage) {
-  RedisServer redis(Durable());
+  RedisServer redis(DurableRedis());
   ServerProcess server({.policy = kLoadPolicy, .redis = redis.url()});
   Load load({server.address()}, {.server_goes_away = true, .seed = TestSeed(23)});
   load.WaitForMore(&LoadCounts::pairs);
@@ -77,7 +76,7 @@ void LimitFileSize(const ServerProcess& server, rlim_t bytes) {
 }
 
 TEST(SpoolFull, IsAnErrorThatSaysSoAndChargesNothing) {
-  RedisServer redis(Durable());
+  RedisServer redis(DurableRedis());
   ServerProcess server(
       {.policy = kLoadPolicy, .redis = redis.url(), .ignore_file_size_signal = true});
   const QuotaClient client(server.address());
