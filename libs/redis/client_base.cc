@@ -22,7 +22,7 @@ struct Gathering {
     {
       MutexLock lock(mu);
       if (!reply.ok()) {
-        if (status_or_replies.ok()) status_or_replies = reply.status();
+        if (status_or_replies.ok()) status_or_replies = std::move(reply).status();
       } else if (status_or_replies.ok()) {
         status_or_replies->elements[index] = *std::move(reply);
       }

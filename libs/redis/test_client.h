@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -95,6 +96,32 @@ inline absl::StatusOr<Reply> RunAndWait(Client& client, const Script& script, co
   return outcomes.replies().at(0);
 }
 
+// How long the machine kept a thread of this process waiting that only wanted to wake up: what a
+// test about lateness has to allow for.
+class StallMeter {
+ public:
+  ~StallMeter() {
+    stop_ = true;
+    thread_.join();
+  }
+  absl::Duration worst() const { return absl::Nanoseconds(worst_ns_.load()); }
+
+ private:
+  void Run() {
+    constexpr auto kNap = std::chrono::milliseconds(2);
+    while (!stop_) {
+      const auto start = std::chrono::steady_clock::now();
+      std::this_thread::sleep_for(kNap);
+      const std::chrono::nanoseconds over = std::chrono::steady_clock::now() - start - kNap;
+      worst_ns_ = std::max<int64_t>(worst_ns_, over.count());
+    }
+  }
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<int64_t> worst_ns_ = 0;
+  std::thread thread_{[this] { Run(); }};
+};
+
 // Threads that call without pause, one call after the other each, until it is stopped; and what
 // became of their calls.
 class Load {
@@ -124,6 +151,7 @@ class Load {
   int64_t doubled() const { return doubled_; }
   int64_t lost() const { return lost_; }
   absl::Duration worst_lateness() const { return absl::Nanoseconds(worst_late_ns_.load()); }
+  absl::Duration worst_stall() const { return stalls_.worst(); }
   std::string last_error() const {
     const std::scoped_lock lock(mu_);
     return last_error_;
@@ -144,7 +172,7 @@ class Load {
       call_(thread, serial, deadline, [this, waiting](absl::StatusOr<Reply> reply) {
         const std::scoped_lock lock(waiting->mu);
         if (++waiting->answers > 1) ++doubled_;
-        waiting->status = reply.status();
+        waiting->status = std::move(reply).status();
         waiting->answered.notify_one();
       });
       absl::Status status;
@@ -180,6 +208,7 @@ class Load {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
+  const StallMeter stalls_;
   const absl::Duration timeout_;
   const MakeCall call_;
   std::atomic<bool> stop_ = false;

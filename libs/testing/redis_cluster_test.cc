@@ -1,5 +1,6 @@
 #include "libs/testing/redis_cluster.h"
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -48,8 +49,12 @@ TEST(RedisClusterTest, KilledMasterIsReplacedByItsReplica) {
   const std::string key = "{p7}";
   const int master = cluster.MasterOf(key);
   ASSERT_GE(master, 0);
-  cluster.node(master).Command({"SET", key, "kept"});
-  EXPECT_EQ(cluster.node(master).Command({"WAIT", "1", "5000"}).integer, 1);
+  // One connection: WAIT waits for the writes of its own.
+  std::optional<RespClient> client =
+      RespClient::ConnectUnix(cluster.node(master).socket_path(), absl::Seconds(10));
+  ASSERT_TRUE(client.has_value());
+  EXPECT_EQ(client->Command({"SET", key, "kept"})->text, "OK");
+  EXPECT_EQ(client->Command({"WAIT", "1", "5000"})->integer, 1);
   cluster.node(master).Kill();
   const int promoted = cluster.WaitForMaster(key, master);
   EXPECT_EQ(promoted, master + 3);

@@ -71,8 +71,8 @@ class RedisServer {
   pid_t pid() const { return process_->pid(); }
   std::string LogTail() const;
 
-  // Over a new connection to the unix socket, as the default user. Error replies come back as such;
-  // a broken connection aborts.
+  // Over a new connection to the unix socket (so WAIT or MULTI, which belong to one, need a
+  // RespClient), as the default user. Error replies come back as such; a broken connection aborts.
   RespReply Command(const std::vector<std::string>& args) const;
   // The field of INFO everything: Info("used_memory"). Empty where there is none.
   std::string Info(std::string_view field) const;

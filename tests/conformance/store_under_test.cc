@@ -2,26 +2,10 @@
 
 #include <utility>
 
-#include "absl/synchronization/notification.h"
+#include "libs/base/await.h"
 #include "libs/testing/fatal.h"
 
 namespace quotaplane {
-namespace {
-
-// Runs an asynchronous call and waits for its result.
-template <typename T>
-absl::StatusOr<T> Await(absl::FunctionRef<void(StoreCallback<T>)> start) {
-  absl::Notification finished;
-  absl::StatusOr<T> answer = absl::UnknownError("not answered");
-  start([&](absl::StatusOr<T> result) {
-    answer = std::move(result);
-    finished.Notify();
-  });
-  finished.WaitForNotification();
-  return answer;
-}
-
-}  // namespace
 
 StoreUnderTest::StoreUnderTest(const std::string& url, int partitions) {
   redis::ClientOptions options;

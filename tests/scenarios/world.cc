@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
+#include "libs/base/await.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/price_book_reader.h"
 #include "libs/counters/redis/layout.h"
@@ -15,18 +14,6 @@ namespace quotaplane::scenarios {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(20);
-
-template <typename T>
-absl::StatusOr<T> Await(absl::FunctionRef<void(Done<T>)> start) {
-  absl::Notification finished;
-  absl::StatusOr<T> answer = absl::UnknownError("not answered");
-  start([&](absl::StatusOr<T> result) {
-    answer = std::move(result);
-    finished.Notify();
-  });
-  finished.WaitForNotification();
-  return answer;
-}
 
 fixtures::RedisOptions DurableRedis() {
   fixtures::RedisOptions options;

@@ -1,5 +1,7 @@
 #include "libs/counters/redis/sweeper.h"
 
+#include "libs/base/await.h"
+
 namespace quotaplane {
 namespace {
 
@@ -15,29 +17,19 @@ Sweeper::~Sweeper() {
   thread_.join();
 }
 
-int Sweeper::Await(absl::FunctionRef<void(StoreCallback<int>)> start) {
-  absl::Notification finished;
-  int count = -1;
-  start([&](absl::StatusOr<int> result) {
-    count = result.ok() ? *result : -1;
-    finished.Notify();
-  });
-  finished.WaitForNotification();
-  return count;
-}
-
 void Sweeper::Run() {
   // One partition at a time, spread over the interval: no bursts on the server.
   const absl::Duration pause = options_.interval / store_->partitions();
   for (int partition = 0; !stop_.WaitForNotificationWithTimeout(pause);
        partition = (partition + 1) % store_->partitions()) {
-    int ended;
+    absl::StatusOr<int> ended;
     do {
-      ended = Await([&](StoreCallback<int> done) {
+      ended = Await<int>([&](StoreCallback<int> done) {
         store_->SweepPartition(partition, options_.batch, StepDeadline(), std::move(done));
       });
-    } while (ended == options_.batch && !stop_.HasBeenNotified());
-    Await([&](StoreCallback<int> done) {
+    } while (ended.ok() && *ended == options_.batch && !stop_.HasBeenNotified());
+    // What fails is tried again at the next interval.
+    (void)Await<int>([&](StoreCallback<int> done) {
       store_->CollectPartition(partition, options_.collect_batch, StepDeadline(), std::move(done));
     });
   }

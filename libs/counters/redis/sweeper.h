@@ -5,7 +5,6 @@
 #include <memory>
 #include <thread>
 
-#include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "libs/counters/redis/redis_counter_store.h"
@@ -31,8 +30,6 @@ class Sweeper {
 
  private:
   void Run();
-  // Waits for one call of the store; gives its count, or -1 on an error.
-  int Await(absl::FunctionRef<void(StoreCallback<int>)> start);
 
   RedisCounterStore* const store_;
   const SweeperOptions options_;
