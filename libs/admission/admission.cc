@@ -27,6 +27,13 @@ struct Prepared {
   std::optional<Verdict> refusal;
 };
 
+ReserveAnswer RefusalOf(const Prepared& prepared) {
+  ReserveAnswer refused;
+  refused.verdict = *prepared.refusal;
+  refused.unpriced = prepared.request.unpriced;
+  return refused;
+}
+
 absl::StatusOr<Prepared> Prepare(const ReserveArgs& args, std::shared_ptr<const Snapshot> snapshot,
                                  int64_t now_us) {
   Prepared prepared;
@@ -88,6 +95,7 @@ absl::StatusOr<ReserveAnswer> ReadReserve(const Request& request, const ReserveR
   // The store has decided; the verdict explains. A hold that stands is never reported as a refusal.
   if (result.outcome == ReserveResult::Outcome::kHeld) {
     answer.expires_at_us = result.expires_at_us;
+    answer.estimated_cost_nano_usd = result.cost_nano_usd;
     if (answer.verdict.decision == Decision::kDeny) answer.verdict = Verdict{};
   } else {
     answer.verdict.decision = Decision::kDeny;
@@ -95,7 +103,8 @@ absl::StatusOr<ReserveAnswer> ReadReserve(const Request& request, const ReserveR
   return answer;
 }
 
-absl::StatusOr<ExtendAnswer> ReadExtend(const Request& request, const ExtendResult& result) {
+absl::StatusOr<ExtendAnswer> ReadExtend(const Prepared& prepared, const ExtendResult& result) {
+  const Request& request = prepared.request;
   switch (result.outcome) {
     case ExtendResult::Outcome::kMismatch:
       return Mismatch();
@@ -112,7 +121,9 @@ absl::StatusOr<ExtendAnswer> ReadExtend(const Request& request, const ExtendResu
   ExtendAnswer answer;
   answer.estimated_cost_nano_usd = request.cost_nano_usd;
   answer.expires_at_us = result.expires_at_us;
-  if (result.outcome == ExtendResult::Outcome::kRefused) {
+  if (result.outcome == ExtendResult::Outcome::kRefused && prepared.refusal.has_value()) {
+    answer.verdict = *prepared.refusal;
+  } else if (result.outcome == ExtendResult::Outcome::kRefused) {
     answer.verdict = Judge(request.demand, request.subject, request.subject.model, result.counters,
                            result.now_us);
     answer.verdict.decision = Decision::kDeny;
@@ -168,26 +179,28 @@ Admission::Admission(CounterStore* store, const SnapshotHolder* snapshots, Charg
 void Admission::Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done) {
   absl::StatusOr<Prepared> prepared = Prepare(args, snapshots_->Get(), store_->EstimatedNowUs());
   if (!prepared.ok()) return done(prepared.status());
-  if (prepared->refusal.has_value()) {
-    ReserveAnswer refused;
-    refused.verdict = std::move(*prepared->refusal);
-    refused.unpriced = prepared->request.unpriced;
-    return done(std::move(refused));
-  }
-  auto request = std::make_unique<Request>(std::move(prepared->request));
+  auto kept = std::make_unique<Prepared>(*std::move(prepared));
+  const Request& request = kept->request;
   ReserveCall call;
   call.request_fingerprint = RequestFingerprint(args);
   call.subject_fingerprint = SubjectFingerprint(args.subject);
   call.key = {args.subject.org, std::move(args.id)};
   call.ttl_us = args.ttl_us;
-  call.cost_nano_usd = request->cost_nano_usd;
+  call.cost_nano_usd = request.cost_nano_usd;
   call.tokens = TotalTokens(args.estimate);
-  call.uses = request->demand.uses;
+  call.uses = request.demand.uses;
+  // Even then the store is asked: a retry of what was held before the rule came still holds.
+  call.refuse = kept->refusal.has_value();
   store_->Reserve(std::move(call), deadline,
-                  [request = std::move(request),
+                  [kept = std::move(kept),
                    done = std::move(done)](absl::StatusOr<ReserveResult> result) mutable {
-                    if (result.ok()) return done(ReadReserve(*request, *result));
-                    if (IsStoreAway(result.status())) return done(OutageAnswerOf(*request));
+                    const bool away = !result.ok() && IsStoreAway(result.status());
+                    const bool refused =
+                        result.ok() && result->outcome == ReserveResult::Outcome::kRefused;
+                    if (kept->refusal.has_value() && (away || refused))
+                      return done(RefusalOf(*kept));
+                    if (result.ok()) return done(ReadReserve(kept->request, *result));
+                    if (away) return done(OutageAnswerOf(kept->request));
                     done(result.status());
                   });
 }
@@ -195,12 +208,7 @@ void Admission::Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswe
 void Admission::Check(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done) {
   absl::StatusOr<Prepared> prepared = Prepare(args, snapshots_->Get(), store_->EstimatedNowUs());
   if (!prepared.ok()) return done(prepared.status());
-  if (prepared->refusal.has_value()) {
-    ReserveAnswer refused;
-    refused.verdict = std::move(*prepared->refusal);
-    refused.unpriced = prepared->request.unpriced;
-    return done(std::move(refused));
-  }
+  if (prepared->refusal.has_value()) return done(RefusalOf(*prepared));
   auto request = std::make_unique<Request>(std::move(prepared->request));
   std::vector<CounterUse> uses = request->demand.uses;
   store_->Read(args.subject.org, std::move(uses), deadline,
@@ -216,13 +224,10 @@ void Admission::Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> 
   absl::StatusOr<Prepared> prepared =
       Prepare(as_reserve, snapshots_->Get(), store_->EstimatedNowUs());
   if (!prepared.ok()) return done(prepared.status());
-  if (prepared->refusal.has_value()) {
-    ExtendAnswer refused;
-    refused.verdict = std::move(*prepared->refusal);
-    return done(std::move(refused));
-  }
-  auto request = std::make_unique<Request>(std::move(prepared->request));
+  auto kept = std::make_unique<Prepared>(*std::move(prepared));
+  const Request& request = kept->request;
   ExtendCall call;
+  call.refuse = kept->refusal.has_value();
   call.key = {args.subject.org, args.id};
   call.request_fingerprint = ExtendFingerprint(args);
   call.subject_fingerprint = SubjectFingerprint(args.subject);
@@ -230,15 +235,15 @@ void Admission::Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> 
   call.ttl_us = args.ttl_us;
   // Without an estimate only the time changes: no counter is asked for more than it holds.
   if (!args.estimate.empty()) {
-    call.cost_nano_usd = request->cost_nano_usd;
+    call.cost_nano_usd = request.cost_nano_usd;
     call.tokens = TotalTokens(args.estimate);
-    call.uses = request->demand.uses;
+    call.uses = request.demand.uses;
   }
   store_->Extend(std::move(call), deadline,
-                 [request = std::move(request),
+                 [kept = std::move(kept),
                   done = std::move(done)](absl::StatusOr<ExtendResult> result) mutable {
                    if (!result.ok()) return done(StoreError(result.status()));
-                   done(ReadExtend(*request, *result));
+                   done(ReadExtend(*kept, *result));
                  });
 }
 

@@ -73,6 +73,9 @@ struct ReserveCall {
   int64_t cost_nano_usd = 0;     // kept with the hold, to tell an overrun
   int64_t tokens = 0;            // likewise
   std::vector<CounterUse> uses;  // counters unique
+  // Refused by a rule, with no `uses`: holds nothing, and is kRefused unless the id stands for
+  // something already. For retries of what was held before the rule.
+  bool refuse = false;
 };
 
 struct ReserveResult {
@@ -87,8 +90,9 @@ struct ReserveResult {
   bool replayed = false;
   int64_t now_us = 0;
   int64_t expires_at_us = 0;
-  // One for each use, as it was before the call. For a replay: before the first call. Empty unless
-  // kHeld or kRefused.
+  int64_t cost_nano_usd = 0;  // what the hold was made for; for a replay: by the first call
+  // One for each use, as it was before the call. For a replay: before the first call, and empty
+  // where that had other counters. Empty unless kHeld or kRefused.
   std::vector<CounterState> counters;
 };
 
@@ -101,6 +105,7 @@ struct ExtendCall {
   int64_t cost_nano_usd = 0;  // raises the one kept with the hold
   int64_t tokens = 0;
   std::vector<CounterUse> uses;  // `hold` is the new total; lower than the old one changes nothing
+  bool refuse = false;           // as in ReserveCall
 };
 
 struct ExtendResult {

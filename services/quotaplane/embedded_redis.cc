@@ -139,6 +139,11 @@ absl::Status EmbeddedRedis::WriteConfig() const {
          // kernel has not written yet, half a minute at most.
          "appendonly yes\n"
          "appendfsync no\n"
+         // A rewrite takes a core for as long as it runs, and every page written meanwhile twice:
+         // less often than the default of 64 MB, which a busy minute fills.
+         "auto-aof-rewrite-min-size 512mb\n"
+         // A histogram update for every command inside a script, that nobody reads.
+         "latency-tracking no\n"
          // Nothing is ever dropped for lack of memory: a full store is an error that is seen.
          "maxmemory-policy noeviction\n";
   out.close();

@@ -25,6 +25,7 @@ inline void Expect(const ReserveResult& want, const absl::StatusOr<ReserveResult
   EXPECT_EQ(want.replayed, got->replayed) << "step " << step;
   EXPECT_EQ(want.now_us, got->now_us) << "step " << step;
   EXPECT_EQ(want.expires_at_us, got->expires_at_us) << "step " << step;
+  EXPECT_EQ(want.cost_nano_usd, got->cost_nano_usd) << "step " << step;
   ExpectCounters(want.counters, got->counters, step);
 }
 

@@ -116,8 +116,19 @@ ReserveResult Oracle::Reserve(const ReserveCall& call) {
       return result;
     }
     result = r.first;
+    const auto same = [](const CounterUse& one, const Digest& other) {
+      return one.counter.view() == other.view();
+    };
+    if (!std::equal(call.uses.begin(), call.uses.end(), r.seen.begin(), r.seen.end(), same)) {
+      result.counters.clear();
+    }
     result.replayed = true;
     result.expires_at_us = r.expires_us;
+    return result;
+  }
+  if (call.refuse) {
+    result.outcome = ReserveResult::Outcome::kRefused;
+    result.now_us = now_us;
     return result;
   }
   const int partition = PartitionOf(call.key.org, partitions_);
@@ -133,6 +144,7 @@ ReserveResult Oracle::Reserve(const ReserveCall& call) {
     return result;
   }
   result.expires_at_us = now_us + call.ttl_us;
+  result.cost_nano_usd = call.cost_nano_usd;
   Reservation r;
   r.request = call.request_fingerprint;
   r.subject = call.subject_fingerprint;
@@ -141,6 +153,7 @@ ReserveResult Oracle::Reserve(const ReserveCall& call) {
   r.tokens = call.tokens;
   for (const CounterUse& use : call.uses) r.holds[std::string(use.counter.view())] = use.hold;
   r.first = result;
+  for (const CounterUse& use : call.uses) r.seen.push_back(use.counter);
   r.partition = partition;
   reservations_[{call.key.org, call.key.id}] = r;
   open_.insert({call.key.org, call.key.id});
@@ -172,6 +185,11 @@ ExtendResult Oracle::Extend(const ExtendCall& call) {
       result.now_us = now_us;
       result.expires_at_us = r.expires_us;
     }
+    return result;
+  }
+  if (call.refuse) {
+    result.outcome = ExtendResult::Outcome::kRefused;
+    result.now_us = now_us;
     return result;
   }
   // A map that is never empty, so that States takes every use as raising only past what is held.

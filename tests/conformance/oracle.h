@@ -40,6 +40,7 @@ class Oracle {
     int64_t expires_us = 0, sequence = 0, cost = 0, tokens = 0;
     std::map<std::string, int64_t> holds;  // by counter digest
     ReserveResult first;
+    std::vector<Digest> seen;  // the counters of `first`
     CommitResult outcome;
     int partition = 0;
   };

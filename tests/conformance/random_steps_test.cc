@@ -121,11 +121,28 @@ class RandomWorld {
     call.cost_nano_usd = Pick(1000);
     call.tokens = Pick(1000);
     // A retry is the same call: a third of the calls repeat the last one.
-    if (Pick(3) == 0 && !last_reserve_.key.id.empty()) return last_reserve_;
+    if (Pick(3) == 0 && !last_reserve_.key.id.empty()) return PerhapsUnderAnotherPolicy();
     call.request_fingerprint = 1 + static_cast<uint64_t>(Pick(1'000'000'000));
     call.uses = RandomUses(call.key.org);
+    if (Pick(50) == 0) Refuse(&call);
     last_reserve_ = call;
     return call;
+  }
+
+  // By a policy that was changed since, the same request finds other counters, prices or rules.
+  ReserveCall PerhapsUnderAnotherPolicy() {
+    ReserveCall call = last_reserve_;
+    if (Pick(3) != 0) return call;
+    call.refuse = false;
+    call.uses = RandomUses(call.key.org);
+    call.cost_nano_usd = Pick(1000);
+    if (Pick(3) == 0) Refuse(&call);
+    return call;
+  }
+
+  static void Refuse(ReserveCall* call) {
+    call->refuse = true;
+    call->uses.clear();
   }
 
   ExtendCall RandomExtend() {
@@ -137,7 +154,11 @@ class RandomWorld {
     call.ttl_us = Pick(2) == 0 ? 0 : Pick(60'000'000);
     call.cost_nano_usd = Pick(2000);
     call.tokens = Pick(2000);
-    if (Pick(4) != 0) call.uses = RandomUses(call.key.org);
+    if (Pick(20) == 0) {
+      call.refuse = true;
+    } else if (Pick(4) != 0) {
+      call.uses = RandomUses(call.key.org);
+    }
     return call;
   }
 

@@ -5,24 +5,24 @@
 //   {pN}c<digest of counter>   header        string, 40 bytes
 //   {pN}w<digest of counter>   ring          string, 488 bytes, sliding windows only
 //   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
-//   {pN}g                      collection    list of counter digests, each once
-//   (scripts/collect.lua) {pN}o                      outbox        stream: r = ledger record, s =
-//   outcome (scripts/commit.lua)
+//   {pN}g                      collection    list of counter digests, each once (collect.lua)
+//   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua)
 // N is the partition, a function of the org alone (PartitionOf, the only place that knows):
 // everything a reservation touches shares one Cluster slot.
 //
 // Values are little-endian doubles (exact to 2^53):
-//   header       held, committed in the window, head (slot number, or period start in µs), the head
-//   slot's own sum,
-//                and when the committed part is dead for sure (µs; 0: never)
+//   header       held, committed in the window, head (slot number, or period start in µs), the
+//                head slot's own sum, and when the committed part is dead for sure (µs; 0: never)
 //   ring         the head it was written for, then 60 sums, slot s at s mod 60: the slots before
-//   that head. A ring that
-//                was written for another head than its header's holds nothing that still counts.
+//                that head. A ring that was written for another head than its header's holds
+//                nothing that still counts. Only a charge moves a head and its ring; reservations
+//                compute where it would be.
 //   reservation  'H' request and subject and last-extend fingerprints (3 × 8 bytes), expires,
-//   extend sequence, cost,
-//                tokens, number of counters n; n digests; n holds; the first reply without its code
-//                (open; no TTL) 'C' usage fingerprint, outcome;  'R';  'E' subject fingerprint,
-//                cost, tokens      (tombstones; TTL)
+//                extend sequence, cost, tokens, number of counters n; n digests; n holds; for
+//                retries of Reserve its time and the n headers as it left them; after an Extend,
+//                first cost, time, digests, holds and headers    (open; no TTL)
+//                'C' usage fingerprint, outcome;  'R';  'E' subject fingerprint, cost, tokens
+//                                                                      (tombstones; TTL)
 //
 // Why a separate ring: the header is what nearly every call needs; the ring only when the head
 // moves. 40 bytes keep the header in one allocation with its object.

@@ -215,7 +215,7 @@ struct ReserveTraits {
   static const std::string& Id(const Call& call) { return call.key.id; }
   static std::array<double, 4> Parameters(const Call& call, absl::Duration) {
     return {static_cast<double>(call.ttl_us), static_cast<double>(call.cost_nano_usd),
-            static_cast<double>(call.tokens), 0};
+            static_cast<double>(call.tokens), call.refuse ? 1.0 : 0.0};
   }
   static std::string Prefix(const Call& call) {
     std::string prefix;
@@ -230,19 +230,19 @@ struct ReserveTraits {
       case 'A':
         result->now_us = reader->Number();
         result->expires_at_us = reader->Number();
-        result->counters = ReadHeaders(reader, call.uses, call.uses.size(), true, result->now_us);
+        result->cost_nano_usd = call.cost_nano_usd;
+        result->counters = ReadHeaders(reader, call.uses, result->now_us);
+        for (size_t i = 0; i < call.uses.size(); ++i) {
+          result->counters[i].held -= call.uses[i].hold;
+        }
         return true;
       case 'a': {
         result->replayed = true;
         reader->Number();  // now
         result->expires_at_us = reader->Number();
-        result->now_us = reader->Number();  // of the first reply
-        reader->Number();
-        // Under another policy than the first call's, its counters cannot be told apart: then they
-        // are left out.
-        const bool same = reader->rest().size() == call.uses.size() * kHeaderBytes;
-        if (same)
-          result->counters = ReadHeaders(reader, call.uses, call.uses.size(), true, result->now_us);
+        result->cost_nano_usd = reader->Number();
+        result->now_us = reader->Number();  // of the first call
+        result->counters = ReadReplay(reader, call.uses, result->now_us);
         return true;
       }
       case 'D':
@@ -271,8 +271,9 @@ struct ExtendTraits {
   static const std::string& Org(const Call& call) { return call.key.org; }
   static const std::string& Id(const Call& call) { return call.key.id; }
   static std::array<double, 4> Parameters(const Call& call, absl::Duration) {
-    return {static_cast<double>(call.ttl_us), static_cast<double>(call.cost_nano_usd),
-            static_cast<double>(call.tokens), static_cast<double>(call.sequence)};
+    return {call.refuse ? -1.0 : static_cast<double>(call.ttl_us),
+            static_cast<double>(call.cost_nano_usd), static_cast<double>(call.tokens),
+            static_cast<double>(call.sequence)};
   }
   static std::string Prefix(const Call& call) {
     std::string prefix;
@@ -289,9 +290,7 @@ struct ExtendTraits {
         result->replayed = code == 'a';
         result->now_us = reader->Number();
         result->expires_at_us = reader->Number();
-        if (code == 'A')
-          result->counters =
-              ReadHeaders(reader, call.uses, call.uses.size(), false, result->now_us);
+        if (code == 'A') result->counters = ReadHeaders(reader, call.uses, result->now_us);
         return true;
       case 'D':
         result->outcome = Result::Outcome::kRefused;

@@ -90,14 +90,30 @@ std::string_view ReplyReader::Take(size_t size) {
 }
 
 std::vector<CounterState> ReadHeaders(ReplyReader* reader, const std::vector<CounterUse>& uses,
-                                      size_t count, bool with_holds, int64_t now_us) {
+                                      int64_t now_us) {
   std::vector<CounterState> states;
-  states.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
-    CounterState state = StateOf(ReadHeader(reader), *uses[i].window, now_us);
-    if (with_holds) state.held -= uses[i].hold;
-    states.push_back(state);
+  states.reserve(uses.size());
+  for (const CounterUse& use : uses) {
+    states.push_back(StateOf(ReadHeader(reader), *use.window, now_us));
   }
+  return states;
+}
+
+std::vector<CounterState> ReadReplay(ReplyReader* reader, const std::vector<CounterUse>& uses,
+                                     int64_t now_us) {
+  if (reader->rest().size() !=
+      uses.size() * (sizeof(Digest::bytes) + sizeof(double) + kHeaderBytes)) {
+    return {};
+  }
+  bool same = true;
+  for (const CounterUse& use : uses)
+    same &= reader->Take(sizeof(Digest::bytes)) == use.counter.view();
+  if (!same) return {};
+  std::vector<int64_t> holds;
+  holds.reserve(uses.size());
+  for (size_t i = 0; i < uses.size(); ++i) holds.push_back(reader->Number());
+  std::vector<CounterState> states = ReadHeaders(reader, uses, now_us);
+  for (size_t i = 0; i < uses.size(); ++i) states[i].held -= holds[i];
   return states;
 }
 

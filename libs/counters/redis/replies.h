@@ -25,9 +25,14 @@ class ReplyReader {
   bool ok_ = true;
 };
 
-// Headers of `uses`, as after holds were added (`with_holds`) or without them.
+// The headers of `uses`, as they are.
 std::vector<CounterState> ReadHeaders(ReplyReader* reader, const std::vector<CounterUse>& uses,
-                                      size_t count, bool with_holds, int64_t now_us);
+                                      int64_t now_us);
+
+// What a replayed Reserve saw at `now_us` (digests, holds, headers), without its own holds. Empty
+// where those are not the counters of `uses`.
+std::vector<CounterState> ReadReplay(ReplyReader* reader, const std::vector<CounterUse>& uses,
+                                     int64_t now_us);
 
 // The rest of a refusal ('D' has been read): sets *now_us and *stale and gives the states, with
 // fits_at for refusing counters.

@@ -64,7 +64,7 @@ for q = 1, 5 * n, 5 do
 end
 local outcome = pack('<ddddB', now, a[3], held_cost, overrun_tokens, flags)
 call('SET', KEYS[1], 'C' .. ARGV[2]:sub(1, 8) .. outcome, 'PX', a[2])
-store(packed_headers(), {})
+store(packed_headers(), {}, true)
 call('XADD', KEYS[n + 4], '*', 'r', ARGV[4], 's', outcome)
 if state == 'H' then call('ZREM', KEYS[n + 2], KEYS[1]:sub(-16)) end
 return 'A' .. outcome

@@ -1,6 +1,6 @@
 -- Raises an open reservation's holds to new totals and prolongs it, or does nothing.
 --
--- parameters  a[2] ttl in µs (0: expiry stays), a[3] cost, a[4] tokens, a[5] sequence; each
+-- parameters  a[2] ttl in µs (0: expiry stays; -1: a rule refuses it), a[3] cost, a[4] tokens, a[5] sequence; each
 --             counter's amount is its new total hold (kind 3: keeps what it has)
 -- ARGV  [2] request fingerprint .. subject fingerprint (8 bytes each)
 --       [3] the counters' digests, in order
@@ -26,6 +26,8 @@ if a[5] == sequence then
   return 'a' .. pack('<dd', now, expires)
 end
 
+if a[2] < 0 then return explain('D') end
+
 local digests = r:sub(66, 65 + 16 * held)
 local at = {}
 for i = 1, n do at[ARGV[3]:sub(16 * i - 15, 16 * i)] = i end
@@ -50,6 +52,12 @@ for i = 1, n do
 end
 if refused then return explain('D') end
 
+-- What a retry of Reserve is told of its first call: all of it has to be kept from here on.
+local seen = r:sub(66 + 24 * held)
+if sequence == 0 then
+  seen = pack('<d', cost) .. seen:sub(1, 8) .. r:sub(66, 65 + 24 * held) .. seen:sub(9)
+end
+
 if a[2] > 0 and now + a[2] > expires then expires = now + a[2] end
 local reply = 'A' .. pack('<dd' .. rep('d', 5 * n), now, expires, unpack(h, 1, 5 * n))
 local holds = {}
@@ -61,7 +69,7 @@ end
 store(packed_headers(), {KEYS[1], concat({
   'H', r:sub(2, 17), ARGV[2]:sub(1, 8),
   pack('<ddddd', expires, a[5], math.max(cost, a[3]), math.max(tokens, a[4]), n),
-  ARGV[3], n > 0 and pack('<' .. rep('d', n), unpack(holds)) or '', r:sub(66 + 24 * held),
-})})
+  ARGV[3], n > 0 and pack('<' .. rep('d', n), unpack(holds)) or '', seen,
+})}, false)
 call('ZADD', KEYS[n + 2], expires, KEYS[1]:sub(-16))
 return reply

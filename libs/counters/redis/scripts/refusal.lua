@@ -12,7 +12,7 @@ local function explain(code)
     if h[q] + h[q + 1] > a[q + 7] then
       h[q + 4] = 1
       if a[q + 5] == 2 then
-        tail[#tail + 1] = rings[i] or call('GET', KEYS[ring]) or rep('\0', 488)
+        tail[#tail + 1] = gaps[i] and turned(i) or call('GET', KEYS[ring]) or rep('\0', 488)
       end
       if stale == 0 and h[q] > 0 then
         stale = #call('ZRANGEBYSCORE', KEYS[n + 2], 0, now, 'LIMIT', 0, 1)
