@@ -1,5 +1,6 @@
 #include "services/quota/quota_server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/alarm.h>
 #include <quotaplane/v1/internal/ping.grpc.pb.h>
 #include <quotaplane/v1/quota.grpc.pb.h>
@@ -10,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
 #include "services/quota/health.h"
 #include "services/quota/quota_convert.h"
 #include "services/quota/reflection.h"
@@ -29,6 +31,8 @@ using RawPing = Ping::WithRawMethod_Ping<Ping::Service>;
 constexpr const char* kServices[] = {Quota::service_full_name(), Ping::service_full_name(),
                                      "grpc.health.v1.Health",
                                      "grpc.reflection.v1alpha.ServerReflection"};
+// While draining, how often clients that are still there are told to go.
+constexpr absl::Duration kCloseAgain = absl::Milliseconds(20);
 // Calls of one method that wait for a request on one queue, so that a burst finds its place ready.
 constexpr int kWaitingCalls = 64;
 // gRPC refuses larger messages itself, unread; from kMaxRequestBytes up to here the refusal names
@@ -62,6 +66,27 @@ struct QuotaServer::Queue : public QueueEvent {
     grpc::Alarm alarm;
   };
 
+  // Waits, while the server shuts down, until the calls that were accepted have ended: twice in a
+  // row, since one that was on its way to the queue is behind the first look.
+  struct IdleEvent : public QueueEvent {
+    IdleEvent(grpc::ServerCompletionQueue* events, const QueueState* state)
+        : events(events), state(state) {}
+    void Look() {
+      const gpr_timespec pause = gpr_time_from_millis(1, GPR_TIMESPAN);
+      alarm.Set(events, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), pause), this);
+    }
+    void OnEvent(bool) override {
+      looks = state->in_flight == 0 ? looks + 1 : 0;
+      looks < 2 ? Look() : idle.Notify();
+    }
+
+    grpc::ServerCompletionQueue* const events;
+    const QueueState* const state;
+    int looks = 0;
+    absl::Notification idle;
+    grpc::Alarm alarm;
+  };
+
   Queue(grpc::AsyncGenericService* service,
         std::unique_ptr<grpc::ServerCompletionQueue> completion_queue)
       : events(std::move(completion_queue)), streams(service, events.get(), &state) {}
@@ -70,6 +95,7 @@ struct QuotaServer::Queue : public QueueEvent {
   QueueState state;
   StreamCalls streams;
   DrainEvent drain{&streams};
+  IdleEvent idle{events.get(), &state};
   grpc::Alarm alarm;
   std::thread thread;
 
@@ -251,7 +277,22 @@ void QuotaServer::Drain(absl::Duration grace) {
   if (drained_ || server_ == nullptr) return;
   drained_ = true;
   for (auto& queue : queues_) queue->Drain();
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(grace));
+  absl::Notification closed;
+  std::thread closing([&] {
+    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(grace));
+    closed.Notify();
+  });
+  for (auto& queue : queues_) queue->idle.Look();
+  for (auto& queue : queues_) queue->idle.idle.WaitForNotificationWithTimeout(grace);
+  // Nothing that we accepted is left. gRPC would still wait for idle clients to go, and for a call
+  // that came in the very moment of the shutdown, which nobody answers any more (1.51 parks it
+  // among calls that wait to be accepted): its caller had better be told at once. Again and again,
+  // since the other thread may not have got to close the port yet.
+  do {
+    grpc_server_cancel_all_calls(server_->c_server());
+  } while (!closed.WaitForNotificationWithTimeout(kCloseAgain));
+  closing.join();
+  for (auto& queue : queues_) queue->idle.idle.WaitForNotification();
   for (auto& queue : queues_) queue->Stop();
   for (auto& queue : queues_) queue->thread.join();
 }

@@ -27,7 +27,7 @@ SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 TOO_LARGE = 64 * 1024
 # The server's grace is three seconds. It may need them whatever its streams do: Python's gRPC reads
 # the server's goodbye only while it has a call open.
-DRAIN_S = 5
+DRAIN_S = 2
 
 
 class Case(ClientCase):
