@@ -100,9 +100,12 @@ Run as root:  apt-get update && apt-get install --no-install-recommends ${missin
   logs=$(qp_root)/build/logs
   qp_run "apt-get update" "$logs/apt-update.log" \
     "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 update || exit 1
+  # Progress goes to a descriptor of its own, made behind sudo, which closes all but three: apt closes the one that it
+  # reports to in front of the packages' scripts, and those need their output. Without a pty, for machines that have none.
+  # shellcheck disable=SC2016
   qp_run "apt-get install: ${#missing[@]} packages and what they need" "$logs/apt-install.log" \
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get -o DPkg::Lock::Timeout=120 -o DPkg::Use-Pty=0 -o APT::Status-Fd=1 install -y --no-install-recommends "${missing[@]}" || exit 1
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c 'exec "$@" 3>&1' sh \
+    apt-get -o DPkg::Lock::Timeout=120 -o DPkg::Use-Pty=0 -o APT::Status-Fd=3 install -y --no-install-recommends "${missing[@]}" || exit 1
 }
 
 # As many compilers as there are cores, but no more than there is memory for: one over gRPC headers takes up to 1 GiB.

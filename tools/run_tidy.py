@@ -3,9 +3,10 @@
 
 Usage: tools/run_tidy.py [--build DIR] [--jobs N] [PATH…]
 
-PATH filters by what the source's path contains. A source that passed is remembered in DIR/tidy by a hash over
-everything its result depends on: its text and that of every header it includes, its compile command, .clang-tidy and
-clang-tidy itself. Build first: the include lists are the compiler's own (ninja -t deps).
+PATH filters by what the source's path contains. A source that passed is remembered by a hash over everything its result
+depends on: its text and that of every header it includes, its compile command, .clang-tidy and clang-tidy itself. That
+is kept in the user's cache (XDG_CACHE_HOME, ~/.cache), like the objects of ccache, so that another checkout of the same
+source has nothing left to do; what was not looked up for 30 days is forgotten. Build first: the include lists are the compiler's own (ninja -t deps).
 """
 
 import argparse
@@ -22,6 +23,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = re.compile(r"(libs|services|tools|tests)/")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "quotaplane/tidy"
+KEPT_S = 30 * 86_400
 # What GCC understands and clang does not.
 GCC_ONLY = ["-Wno-unknown-warning-option", "-Qunused-arguments"]
 
@@ -86,10 +89,11 @@ def units(build: Path, filters: list[str]) -> list[Unit]:
         output = entry.get("output") or re.search(r" -o (\S+)", entry["command"])[1]
         if output not in headers:
             sys.exit(f"{source} has not been compiled in {build}; build first")
-        digest = hashlib.sha256((common + source + entry["command"]).encode())
+        command = entry["command"].replace(str(ROOT), ".")
+        digest = hashlib.sha256((common + source + command).encode())
         for header in headers[output]:
             digest.update(f"{header} {prints.of(header)}\n".encode())
-        found.append(Unit(source, build / "tidy" / digest.hexdigest()))
+        found.append(Unit(source, CACHE / digest.hexdigest()))
     return sorted(set(found))
 
 
@@ -111,7 +115,13 @@ def main() -> int:
         f"clang-tidy: {len(todo)} of {len(everything)} sources changed since they passed",
         flush=True,
     )
-    (build / "tidy").mkdir(exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for unit in everything:
+        if unit.stamp.exists():
+            unit.stamp.touch()
+    for stamp in CACHE.iterdir():
+        if stamp.stat().st_mtime < time.time() - KEPT_S:
+            stamp.unlink(missing_ok=True)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         runs = [pool.submit(tidy, build, unit) for unit in todo]
