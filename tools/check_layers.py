@@ -34,6 +34,7 @@ EDGES: dict[str, set[str]] = {
     "libs/config": {"libs/base", "libs/money", "libs/window", "libs/policy", "libs/pricing"},
     "libs/redis": {"libs/base"},
     "libs/spool": {"libs/base"},
+    "libs/sql": {"libs/base"},
     "libs/counters": {"libs/base", "libs/window"},
     "libs/counters/redis": {"libs/base", "libs/window", "libs/counters", "libs/redis"},
     "libs/admission": {
@@ -66,6 +67,8 @@ DOMAIN = ("libs/money", "libs/window", "libs/policy", "libs/pricing", "libs/admi
 # free.
 THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "hiredis": (r"hiredis/", ("libs/redis", "tests/bench")),
+    "libpq": (r"libpq-fe\.h$|libpq/|postgres", ("libs/sql",)),
+    "SQLite": (r"sqlite3(ext)?\.h$", ("libs/sql",)),
     "Asio": (r"asio(\.hpp|/)", ("libs/redis",)),
     "OpenSSL": (r"openssl/", ("libs/redis", "libs/testing")),
     "yaml-cpp": (r"yaml-cpp/", ("libs/config",)),
