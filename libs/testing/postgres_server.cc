@@ -1,6 +1,8 @@
 #include "libs/testing/postgres_server.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -21,14 +23,19 @@ constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 
 absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }
 
-// The parent of a process, or 0 if it has gone.
-pid_t ParentOf(pid_t pid) {
+struct ProcessState {
+  char state = 0;  // as in ps: 'T' stopped, 'Z' ended and not waited for; 0: gone
+  pid_t parent = 0;
+};
+
+ProcessState StateOf(pid_t pid) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
   std::string line;
   std::getline(file, line);
   const size_t name_end = line.rfind(')');  // the name may contain anything
-  if (name_end == std::string::npos || name_end + 4 > line.size()) return 0;
-  return static_cast<pid_t>(std::strtol(line.c_str() + name_end + 4, nullptr, 10));
+  if (name_end == std::string::npos || name_end + 4 > line.size()) return {};
+  return {.state = line[name_end + 2],
+          .parent = static_cast<pid_t>(std::strtol(line.c_str() + name_end + 4, nullptr, 10))};
 }
 
 }  // namespace
@@ -57,7 +64,6 @@ void PostgresServer::WriteConfig() const {
   file.close();
   if (!file) FatalErrno("cannot write postgresql.conf");
   if (options_.password.empty()) return;
-  // Connections over the socket set the password first, while everybody is trusted.
   std::ofstream hba(dir_.File("data/pg_hba.conf"), std::ios::trunc);
   hba << "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n";
   hba.close();
@@ -114,34 +120,38 @@ std::vector<pid_t> PostgresServer::Children() const {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     pid_t child = 0;
-    if (absl::SimpleAtoi(entry.path().filename().string(), &child) && ParentOf(child) == pid()) {
+    if (absl::SimpleAtoi(entry.path().filename().string(), &child) && StateOf(child).parent == pid()) {
       children.push_back(child);
     }
   }
   return children;
 }
 
-void PostgresServer::Kill() {
-  // Stopped first: a postmaster that runs would replace the children that end.
+void PostgresServer::StopPostmaster() {
   process_->Signal(SIGSTOP);
+  if (!PollUntil(kStartTimeout, [&] { return StateOf(pid()).state == 'T'; })) {
+    Fatal("postgres survives SIGSTOP");
+  }
+}
+
+void PostgresServer::Kill() {
+  // Stopped first: a postmaster that runs would start children meanwhile.
+  StopPostmaster();
   const std::vector<pid_t> children = Children();
   for (const pid_t child : children) ::kill(child, SIGKILL);
   process_->Stop(SIGKILL);
   const bool gone = PollUntil(kStartTimeout, [&] {
-    for (const pid_t child : children) {
-      std::ifstream file(absl::StrCat("/proc/", child, "/stat"));
-      std::string line;
-      // Once its parent is gone somebody else waits for it, sooner or later; a zombie holds
-      // nothing.
-      if (std::getline(file, line) && !absl::StrContains(line, ") Z ")) return false;
-    }
-    return true;
+    return std::all_of(children.begin(), children.end(), [](pid_t child) {
+      // Once its parent is gone somebody else waits for it, sooner or later; a zombie holds nothing.
+      const char state = StateOf(child).state;
+      return state == 0 || state == 'Z';
+    });
   });
   if (!gone) Fatal("children of postgres survive SIGKILL");
 }
 
 void PostgresServer::Pause() {
-  process_->Signal(SIGSTOP);
+  StopPostmaster();
   for (const pid_t child : Children()) ::kill(child, SIGSTOP);
 }
 

@@ -58,6 +58,7 @@ class PostgresServer {
   void WriteConfig() const;
   bool TryStart();
   bool Serves() const;
+  void StopPostmaster();
   std::string Credentials() const;
   // The postmaster's children, which are in process groups of their own.
   std::vector<pid_t> Children() const;
