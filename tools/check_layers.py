@@ -45,13 +45,31 @@ EDGES: dict[str, set[str]] = {
         "libs/pricing",
         "libs/counters",
     },
+    "libs/ledger": {
+        "libs/base",
+        "libs/policy",
+        "libs/pricing",
+        "libs/counters",
+        "libs/admission",
+        "libs/sql",
+    },
+    "libs/ledger/redis": {
+        "libs/base",
+        "libs/redis",
+        "libs/counters",
+        "libs/counters/redis",
+        "libs/ledger",
+        "libs/admission",
+        "libs/policy",
+        "libs/pricing",
+    },
     "libs/rpc": {"libs/base"},
 }
 # These stand above every library and may use each of them, but of each other only what EDGES_ABOVE
 # lists.
 ABOVE = ("libs/testing", "services", "tools", "tests")
 EDGES_ABOVE: dict[str, set[str]] = {
-    "services/quotaplane": {"services/quota"},
+    "services/quotaplane": {"services/quota", "services/ledger"},
     "tools/client": {"tools/terminal"},
     "tools/quotactl": {"tools/client", "tools/terminal"},
     "tools/loadgen": {"tools/client", "tools/terminal"},
@@ -59,7 +77,7 @@ EDGES_ABOVE: dict[str, set[str]] = {
 }
 # Only the object graph (main) and tests name a concrete store.
 CONCRETE_STORES = ("libs/counters/redis",)
-MAY_NAME_STORES = ("libs/counters/redis", "libs/testing", "services/quotaplane", "tests")
+MAY_NAME_STORES = ("libs/counters/redis", "libs/ledger/redis", "libs/testing", "services/quotaplane", "tests")
 
 DOMAIN = ("libs/money", "libs/window", "libs/policy", "libs/pricing", "libs/admission")
 
@@ -89,6 +107,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
             "libs/redis",
             "libs/spool",
             "libs/counters/redis",
+            "libs/ledger",
             "libs/rpc",
             "libs/testing",
             "services",

@@ -1,24 +1,26 @@
--- Which entries there are. A unique key of a partitioned table has to contain the column that it is partitioned by, so
--- uniqueness across months needs a table of its own: the entry's key is the digest of (org, reservation id, line).
+-- Which charges there are, by the digest of (org, reservation id): a charge is written whole or not at all. A unique key
+-- of a partitioned table has to contain the column that it is partitioned by, so uniqueness across months needs a table
+-- of its own.
 CREATE TABLE ledger_keys (
-  key BYTEA PRIMARY KEY CHECK (length(key) = 16),
-  month BIGINT NOT NULL  -- where the entry is: the start of its month in UTC, µs
+  charge_key BYTEA PRIMARY KEY CHECK (length(charge_key) = 16),
+  occurred_at_us BIGINT NOT NULL  -- where its entries are
 );
 
 -- One meter of one attempt, as charged. What it says is never updated; corrections are entries of their own.
 CREATE TABLE ledger_entries (
-  entry_key BYTEA NOT NULL,
+  charge_key BYTEA NOT NULL,
+  line BIGINT NOT NULL,
   org TEXT NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('usage', 'correction')),
   reservation_id TEXT NOT NULL,
-  line BIGINT NOT NULL,
   occurred_at_us BIGINT NOT NULL,  -- by the counter store's clock
   recorded_at_us BIGINT NOT NULL,  -- when the worker wrote it
   attempt BIGINT NOT NULL,
-  model TEXT NOT NULL,
+  model TEXT NOT NULL,          -- of the attempt
+  subject_model TEXT NOT NULL,  -- that the request asked for
   priced_as TEXT NOT NULL,
   service_tier TEXT NOT NULL,
-  meter TEXT NOT NULL,
+  meter TEXT NOT NULL,  -- empty: a request without usage
   quantity BIGINT NOT NULL,
   unit_price_nano_per_million BIGINT NOT NULL,
   cost_nano_usd BIGINT NOT NULL,

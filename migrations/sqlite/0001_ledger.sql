@@ -1,24 +1,25 @@
--- Which entries there are: the entry's key is the digest of (org, reservation id, line). A table of its own, as in
--- PostgreSQL, where the entries are partitioned and cannot have a unique key across months.
+-- Which charges there are, by the digest of (org, reservation id): a charge is written whole or not at all. A table of
+-- its own, as in PostgreSQL, where the entries are partitioned and cannot have a unique key across months.
 CREATE TABLE ledger_keys (
-  key BLOB NOT NULL PRIMARY KEY CHECK (length(key) = 16),
-  month INTEGER NOT NULL  -- where the entry is: the start of its month in UTC, µs
+  charge_key BLOB NOT NULL PRIMARY KEY CHECK (length(charge_key) = 16),
+  occurred_at_us INTEGER NOT NULL  -- where its entries are
 ) STRICT, WITHOUT ROWID;
 
 -- One meter of one attempt, as charged. What it says is never updated; corrections are entries of their own.
 CREATE TABLE ledger_entries (
-  entry_key BLOB NOT NULL,
+  charge_key BLOB NOT NULL,
+  line INTEGER NOT NULL,
   org TEXT NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('usage', 'correction')),
   reservation_id TEXT NOT NULL,
-  line INTEGER NOT NULL,
   occurred_at_us INTEGER NOT NULL,  -- by the counter store's clock
   recorded_at_us INTEGER NOT NULL,  -- when the worker wrote it
   attempt INTEGER NOT NULL,
-  model TEXT NOT NULL,
+  model TEXT NOT NULL,          -- of the attempt
+  subject_model TEXT NOT NULL,  -- that the request asked for
   priced_as TEXT NOT NULL,
   service_tier TEXT NOT NULL,
-  meter TEXT NOT NULL,
+  meter TEXT NOT NULL,  -- empty: a request without usage
   quantity INTEGER NOT NULL,
   unit_price_nano_per_million INTEGER NOT NULL,
   cost_nano_usd INTEGER NOT NULL,

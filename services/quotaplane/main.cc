@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "services/quotaplane/migrate.h"
 #include "services/quotaplane/serve.h"
 
 int main(int argc, char** argv) {
@@ -37,6 +38,20 @@ int main(int argc, char** argv) {
                    "unix://, redis://, rediss://, redis+sentinel:// or redis+cluster:// URL of the "
                    "counter store")
       ->envname("QUOTAPLANE_REDIS");
+  serve
+      ->add_option("--ledger", options.ledger,
+                   "sqlite:/FILE or postgres:// URL of the ledger; embedded, ledger.db under the "
+                   "data directory")
+      ->envname("QUOTAPLANE_LEDGER");
+
+  std::string migrate_url;
+  CLI::App* migrate = app.add_subcommand(
+      "migrate",
+      "Brings a ledger's schema to what this program knows. `serve` does so too, as it "
+      "starts; this is for those who want to do it before.");
+  migrate->add_option("--ledger", migrate_url, "sqlite:/FILE or postgres:// URL of the ledger")
+      ->envname("QUOTAPLANE_LEDGER")
+      ->required();
   CLI11_PARSE(app, argc, argv);
-  return quotaplane::Serve(options);
+  return migrate->parsed() ? quotaplane::MigrateLedger(migrate_url) : quotaplane::Serve(options);
 }

@@ -1,12 +1,15 @@
 #include "services/quotaplane/serve.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/admission/admission.h"
 #include "libs/base/status_macros.h"
@@ -17,6 +20,7 @@
 #include "libs/counters/redis/sweeper.h"
 #include "libs/redis/client.h"
 #include "libs/spool/spool.h"
+#include "services/ledger/ledger_role.h"
 #include "services/quota/charge_convert.h"
 #include "services/quota/quota_server.h"
 #include "services/quota/spool_drain.h"
@@ -83,6 +87,33 @@ absl::Status CheckStore(RedisCounterStore* store, redis::Client* client) {
   return absl::OkStatus();
 }
 
+// Which of several ledger workers this is. Stable over restarts, so that what a killed one was
+// handed is taken up at once.
+std::string ReaderName(const ServeOptions& options) {
+  char host[256] = "localhost";
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, "/", std::filesystem::absolute(options.data_dir).string());
+}
+
+absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& options,
+                                                        const redis::ClientOptions& redis,
+                                                        int partitions, const ChargeCodec* codec) {
+  LedgerRoleOptions role;
+  role.database_url = options.ledger;
+  if (options.ledger.empty() && options.redis.empty()) {
+    role.database_url =
+        absl::StrCat("sqlite:", std::filesystem::absolute(options.data_dir).string(), "/ledger.db");
+  }
+  if (role.database_url.empty()) {
+    spdlog::warn("without --ledger, charges wait in the outbox for another process to take them");
+    return nullptr;
+  }
+  role.redis = redis;
+  role.partitions = partitions;
+  role.reader = ReaderName(options);
+  return LedgerRole::Start(codec, std::move(role));
+}
+
 absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
   SnapshotHolder snapshots(std::move(first));
@@ -105,6 +136,8 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   Admission admission(&store, &snapshots, &charge_spool, &codec);
   Sweeper sweeper(&store, {});
   SpoolDrain spool_drain(spool.get(), &admission);
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<LedgerRole> ledger,
+                      StartLedger(options, redis_options, store.partitions(), &codec));
   ConfigWatcher watcher(WatchedFiles(options, &snapshots));
   QuotaServerOptions server_options;
   server_options.listen = options.listen;
