@@ -135,11 +135,8 @@ TEST_P(ValuesTest, ParametersInAnyOrderAndRepeated) {
   ASSERT_TRUE((*rows)[0].Read(a, n, b).ok());
   EXPECT_EQ(a + b, "xx");
   EXPECT_EQ(n, 42);
-  for (const std::vector<Value>& wrong : {std::vector<Value>{1}, std::vector<Value>{1, 2, 3}}) {
-    EXPECT_EQ(
-        db_->Query({"count", "SELECT id FROM t WHERE id = $1 OR n = $2"}, wrong).status().code(),
-        absl::StatusCode::kInvalidArgument);
-  }
+  EXPECT_EQ(db_->Query({"too few", "SELECT id FROM t WHERE id = $1 OR n = $2"}, {1}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_P(ValuesTest, SumsAreIntegersOrOutOfRange) {
