@@ -135,8 +135,9 @@ TEST_P(ValuesTest, ParametersInAnyOrderAndRepeated) {
   ASSERT_TRUE((*rows)[0].Read(a, n, b).ok());
   EXPECT_EQ(a + b, "xx");
   EXPECT_EQ(n, 42);
-  EXPECT_EQ(db_->Query({"too few", "SELECT id FROM t WHERE id = $1 OR n = $2"}, {1}).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      db_->Query({"too few", "SELECT id FROM t WHERE id = $1 OR n = $2"}, {1}).status().code(),
+      absl::StatusCode::kInvalidArgument);
 }
 
 TEST_P(ValuesTest, SumsAreIntegersOrOutOfRange) {
