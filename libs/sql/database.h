@@ -152,9 +152,9 @@ class Transaction : public Session {
 };
 
 struct DatabaseOptions {
-  std::string url;
+  std::string url = {};
   // From elsewhere than the URL; wins over it. Empty: the URL's.
-  std::string password;
+  std::string password = {};
   int max_connections = 8;
   // How long a call waits for a connection of the pool.
   absl::Duration pool_timeout = absl::Seconds(5);

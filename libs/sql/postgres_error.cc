@@ -21,6 +21,7 @@ constexpr Meaning kMeanings[] = {
     {"40", absl::StatusCode::kAborted},                // serialization, deadlock
     {"57014", absl::StatusCode::kDeadlineExceeded},    // canceled: statement_timeout
     {"55P03", absl::StatusCode::kDeadlineExceeded},    // lock_timeout
+    {"08P01", absl::StatusCode::kInvalidArgument},     // too few parameters
     {"08", absl::StatusCode::kUnavailable},            // the connection
     {"57P", absl::StatusCode::kUnavailable},           // shutting down, starting up, crashed
     {"53300", absl::StatusCode::kUnavailable},         // too many connections

@@ -65,18 +65,16 @@ absl::StatusOr<PostgresLink> PostgresLink::Connect(const char* const* keywords,
 }
 
 bool PostgresLink::Alive() {
-  if (!open()) return false;
-  // An idle server says nothing, so whatever is there to be read is a farewell, or its connection's
-  // end.
-  pollfd poll_fd = {PQsocket(get()), POLLIN, 0};
-  if (::poll(&poll_fd, 1, 0) == 0) return true;
-  if (PQconsumeInput(get()) == 0 || PQstatus(get()) != CONNECTION_OK) {
-    Close();
-    return false;
+  // An idle server says little: that it shuts down, before the connection's end, or that a
+  // parameter has changed.
+  constexpr int kMaxReads = 10;
+  for (int i = 0; i < kMaxReads && open(); ++i) {
+    pollfd poll_fd = {PQsocket(get()), POLLIN, 0};
+    if (::poll(&poll_fd, 1, 0) == 0) return true;
+    if (PQconsumeInput(get()) == 0 || PQstatus(get()) != CONNECTION_OK) break;
   }
-  // A parameter's change, say after the server's configuration was read again; or "shutting down",
-  // after which the end of the connection follows and costs one call.
-  return true;
+  Close();
+  return false;
 }
 
 absl::Status PostgresLink::Lost(std::string_view name) {

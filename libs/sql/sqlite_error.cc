@@ -59,10 +59,14 @@ absl::StatusCode CodeOf(int extended, int system_error, absl::string_view messag
 
 absl::Status SqliteError(sqlite3* database, int code, std::string_view statement_name) {
   if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return absl::OkStatus();
+  // SQLite tells a disk that is full from one that fails, but not a quota or a limit on files; and
+  // it keeps the system's error of a statement, but not of a commit, whose trace is errno.
+  const int last_errno = errno;
+  const int kept_errno = database == nullptr ? 0 : sqlite3_system_errno(database);
+  const int system_error = kept_errno != 0 ? kept_errno : last_errno;
   // Messages name tables and columns, and quote no values.
   const std::string message = database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database);
   const int extended = database == nullptr ? code : sqlite3_extended_errcode(database);
-  const int system_error = database == nullptr ? 0 : sqlite3_system_errno(database);
   absl::string_view constraint = message;
   if (!absl::ConsumePrefix(&constraint, "UNIQUE constraint failed: ") &&
       !absl::ConsumePrefix(&constraint, "CHECK constraint failed: ") &&
