@@ -73,8 +73,7 @@ absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
   charges.reserve(messages.size());
   written.reserve(messages.size());
   for (Outbox::Message& message : messages) {
-    if (message.record.empty()) {
-      // Acknowledged before, by the reader it was taken over from.
+    if (message.gone) {
       QP_RETURN_IF_ERROR(outbox_->Acknowledge({&message, 1}));
       continue;
     }

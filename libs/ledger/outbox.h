@@ -20,6 +20,8 @@ class Outbox {
   struct Message {
     int partition = 0;
     std::string id;      // within its partition, in the order of charging
+    // Acknowledged already, by the reader it was taken over from: nothing else is known of it.
+    bool gone = false;
     std::string record;  // ChargeCodec's
     // Absent where it cannot be read.
     std::optional<Settlement> settlement;

@@ -56,8 +56,10 @@ inline std::string NameOfDialect(const ::testing::TestParamInfo<Dialect>& info) 
   return info.param == Dialect::kPostgres ? "Postgres" : "Sqlite";
 }
 
-#define QP_OVER_BOTH_DATABASES(suite)                                                            \
-  INSTANTIATE_TEST_SUITE_P(Both, suite, ::testing::Values(Dialect::kPostgres, Dialect::kSqlite), \
-                           NameOfDialect)
+#define QP_OVER_BOTH_DATABASES(suite)                                               \
+  INSTANTIATE_TEST_SUITE_P(Both, suite,                                             \
+                           ::testing::Values(::quotaplane::sql::Dialect::kPostgres, \
+                                             ::quotaplane::sql::Dialect::kSqlite),  \
+                           ::quotaplane::sql::NameOfDialect)
 
 }  // namespace quotaplane::sql

@@ -50,12 +50,13 @@ std::optional<Settlement> SettlementOf(const std::string& outcome) {
                     result.unreserved};
 }
 
-// [id, [field, value, …]]; the fields are nil where the message was deleted meanwhile.
+// [id, [field, value, …]]; nil instead of the fields where the message was deleted meanwhile.
 Outbox::Message MessageOf(int partition, Reply* reply) {
   Outbox::Message message;
   message.partition = partition;
   if (reply->elements.size() != 2) return message;
   message.id = std::move(reply->elements[0].text);
+  message.gone = reply->elements[1].type == Reply::Type::kNil;
   std::vector<Reply>& fields = reply->elements[1].elements;
   for (size_t i = 0; i + 1 < fields.size(); i += 2) {
     if (fields[i].text == "r") message.record = std::move(fields[i + 1].text);
@@ -152,9 +153,12 @@ absl::Status RedisOutbox::ReadPartitions(int most, std::vector<Message>* message
     Partition& partition = partitions_[i];
     absl::StatusOr<Reply> reply = calls.Get(call);
     if (!reply.ok()) {
-      // A store that was emptied has no groups.
-      if (absl::StrContains(reply.status().message(), "NOGROUP")) partition.has_group = false;
-      first.Update(reply.status());
+      // A store that was emptied has no groups: the next round makes them.
+      if (absl::StrContains(reply.status().message(), "NOGROUP")) {
+        partition.has_group = false;
+      } else {
+        first.Update(reply.status());
+      }
       continue;
     }
     // nil, or [[stream, messages]].
