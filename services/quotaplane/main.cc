@@ -20,6 +20,13 @@ int main(int argc, char** argv) {
                                        "runs embedded, with a redis-server of its own under the "
                                        "data directory.");
   serve
+      ->add_option("--roles", options.roles,
+                   "What this process does, with commas: quota answers requests, ledger moves "
+                   "charges into the ledger's database")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"quota", "ledger"}))
+      ->capture_default_str();
+  serve
       ->add_option("--data-dir", options.data_dir,
                    "Where the embedded Redis and the usage spool live")
       ->capture_default_str();

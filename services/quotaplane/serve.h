@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace quotaplane {
 
 struct ServeOptions {
+  // What this process does: quota answers requests, ledger moves charges into the database. One
+  // process does it all, or many share it over one Redis.
+  std::vector<std::string> roles = {"quota", "ledger"};
   std::string data_dir = "quotaplane-data";
   std::string listen = "127.0.0.1:7411";
   std::string policy;  // empty: no limits
