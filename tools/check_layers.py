@@ -47,6 +47,7 @@ EDGES: dict[str, set[str]] = {
     },
     "libs/ledger": {
         "libs/base",
+        "libs/window",
         "libs/policy",
         "libs/pricing",
         "libs/counters",
@@ -90,7 +91,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "Asio": (r"asio(\.hpp|/)", ("libs/redis",)),
     "OpenSSL": (r"openssl/", ("libs/redis", "libs/testing")),
     "yaml-cpp": (r"yaml-cpp/", ("libs/config",)),
-    "nlohmann-json": (r"nlohmann/", ("libs/config", "tools", "tests")),
+    "nlohmann-json": (r"nlohmann/", ("libs/config", "libs/ledger", "tools", "tests")),
     "libsodium": (r"sodium(\.h|/)", ("libs/base",)),
     "gRPC": (
         r"(grpcpp?|grpc\+\+)/|.*\.grpc\.pb\.h$",

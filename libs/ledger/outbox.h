@@ -19,7 +19,7 @@ class Outbox {
  public:
   struct Message {
     int partition = 0;
-    std::string id;      // within its partition, in the order of charging
+    std::string id;  // within its partition, in the order of charging
     // Acknowledged already, by the reader it was taken over from: nothing else is known of it.
     bool gone = false;
     std::string record;  // ChargeCodec's
@@ -42,6 +42,16 @@ class Outbox {
   virtual absl::Status Quarantine(const Message& message, std::string_view why) = 0;
   // Starts over with what this reader was handed and has not acknowledged.
   virtual void Reopen() = 0;
+};
+
+// How far the outbox has been emptied, for those who compare the ledger with the store.
+class OutboxState {
+ public:
+  virtual ~OutboxState() = default;
+  // A mark behind everything that the org has charged so far.
+  virtual absl::StatusOr<std::string> Mark(std::string_view org) = 0;
+  // Whether everything before the mark has been acknowledged (or put aside).
+  virtual absl::StatusOr<bool> EmptiedTo(std::string_view org, const std::string& mark) = 0;
 };
 
 }  // namespace quotaplane
