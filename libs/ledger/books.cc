@@ -1,10 +1,11 @@
 #include "libs/ledger/books.h"
 
 #include <algorithm>
-#include <limits>
+#include <chrono>
+#include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/admission/charge.h"
@@ -80,7 +81,7 @@ class Sums {
 
   const Policy& policy_;
   const std::string org_;
-  absl::flat_hash_map<Digest, BookLine> lines_;
+  absl::node_hash_map<Digest, BookLine> lines_;  // which stay where they are
 };
 
 // The start of the earliest period that is compared; the beginning of time where there are
@@ -157,11 +158,8 @@ absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, con
 
   std::vector<BookLine> result;
   result.reserve(lines.size());
-  for (const BookLine* line : sums.lines()) {
-    // A counter that began after the clock was read has not been looked at.
-    const bool looked_at = std::find(lines.begin(), lines.end(), line) != lines.end();
-    if (looked_at) result.push_back(*line);
-  }
+  // A counter that began after the clock was read has not been looked at.
+  for (const BookLine* line : lines) result.push_back(*line);
   std::sort(result.begin(), result.end(), [](const BookLine& a, const BookLine& b) {
     return std::tie(a.limit_id, a.scope) < std::tie(b.limit_id, b.scope);
   });
