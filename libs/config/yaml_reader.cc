@@ -95,15 +95,6 @@ size_t Slips(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string QuoteForMessage(std::string_view text) {
-  constexpr size_t kShown = 64;
-  if (text.size() <= kShown)
-    return absl::StrCat("\"", absl::Utf8SafeCHexEscape(AbslView(text)), "\"");
-  size_t cut = kShown;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
-  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(AbslView(text.substr(0, cut))), "…\"");
-}
-
 std::string DidYouMean(std::string_view text, const std::vector<std::string_view>& known) {
   std::string_view best;
   // Two slips in a short word make another word, not a slip.

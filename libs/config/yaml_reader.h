@@ -26,6 +26,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/base/quote.h"
 
 namespace quotaplane {
 
@@ -164,8 +165,6 @@ class YamlDocument {
 // (too large, a directory, an I/O error), each with the path.
 absl::StatusOr<std::string> ReadConfigFile(const std::string& path);
 
-// `text` for a message: quoted, cut to 64 bytes, control characters escaped.
-std::string QuoteForMessage(std::string_view text);
 // "; did you mean \"window\"?" where one of `known` is at most two slips away, otherwise empty.
 std::string DidYouMean(std::string_view text, const std::vector<std::string_view>& known);
 

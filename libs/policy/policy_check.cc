@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "libs/base/quote.h"
 
 namespace quotaplane {
 namespace {
@@ -31,7 +32,8 @@ class Checker {
     }
     const auto [it, inserted] = ids->emplace(id, where_);
     if (!inserted)
-      Add(absl::StrCat("id \"", id, "\" is taken by ", it->second, "; ids are unique"));
+      Add(absl::StrCat("id ", QuoteForMessage(id), " is taken by ", it->second,
+                       "; ids are unique"));
   }
 
   void CheckGlobs(std::string_view what, const std::vector<Glob>& globs) const {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/quote.h"
 
 namespace quotaplane {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::array<std::string_view, 5> kUnitNames = {"day", "week", "month", 
 
 absl::Status InvalidWindow(std::string_view text, std::string_view rule) {
   return absl::InvalidArgumentError(
-      absl::StrCat("window \"", AbslView(text), "\": ", AbslView(rule)));
+      absl::StrCat("window ", QuoteForMessage(text), ": ", AbslView(rule)));
 }
 
 absl::StatusOr<int64_t> ParseLengthSeconds(std::string_view text) {
