@@ -53,13 +53,13 @@ void BM_DrainPostgres(benchmark::State& state) {
        .config = {"shared_buffers = 256MB", "max_wal_size = 4GB", "checkpoint_timeout = 15min"}});
   Drain(state, server.url());
 }
-BENCHMARK(BM_DrainPostgres)->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(5);
+BENCHMARK(BM_DrainPostgres)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(60);
 
 void BM_DrainSqlite(benchmark::State& state) {
   const fixtures::TempDir dir;
   Drain(state, "sqlite:" + dir.File("ledger.db"));
 }
-BENCHMARK(BM_DrainSqlite)->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(5);
+BENCHMARK(BM_DrainSqlite)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(60);
 
 }  // namespace
 }  // namespace quotaplane
