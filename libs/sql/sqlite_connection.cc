@@ -91,7 +91,7 @@ class SqliteConnection : public Connection {
   };
 
   absl::Duration Timeout(const Statement& statement) const {
-    return statement.timeout > absl::ZeroDuration() ? statement.timeout : statement_timeout_;
+    return TimeoutOf(statement, statement_timeout_);
   }
   void StartClock(absl::Duration timeout) {
     deadline_ = Clock::now() + absl::ToChronoMilliseconds(timeout);
