@@ -86,7 +86,7 @@ DOMAIN = ("libs/money", "libs/window", "libs/policy", "libs/pricing", "libs/admi
 # free.
 THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "hiredis": (r"hiredis/", ("libs/redis", "tests/bench")),
-    "libpq": (r"libpq-fe\.h$|libpq/|postgres", ("libs/sql",)),
+    "libpq": (r"libpq-fe\.h$|libpq/|postgres", ("libs/sql", "tests/bench")),
     "SQLite": (r"sqlite3(ext)?\.h$", ("libs/sql",)),
     "Asio": (r"asio(\.hpp|/)", ("libs/redis",)),
     "OpenSSL": (r"openssl/", ("libs/redis", "libs/testing")),

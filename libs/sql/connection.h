@@ -2,12 +2,21 @@
 // same for both happens above it, in session.cc and the pool.
 #pragma once
 
-#include <memory>
+#include <algorithm>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane::sql {
+
+inline constexpr absl::Duration kMaxTimeout = absl::Hours(24);
+
+// How long `statement` may take, where the database's own timeout is `fallback`.
+inline absl::Duration TimeoutOf(const Statement& statement, absl::Duration fallback) {
+  const bool own = statement.timeout > absl::ZeroDuration();
+  return own ? std::clamp(statement.timeout, absl::Milliseconds(1), kMaxTimeout) : fallback;
+}
 
 // One thread at a time. Parameters and batches have been checked (check.h). Contracts are those of
 // Session, except where it says otherwise.

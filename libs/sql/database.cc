@@ -198,7 +198,7 @@ absl::Status CheckOptions(const DatabaseOptions& options) {
   const absl::Duration times[] = {options.pool_timeout, options.connect_timeout,
                                   options.statement_timeout, options.lock_timeout};
   for (const absl::Duration time : times) {
-    if (time < absl::Milliseconds(1) || time > absl::Hours(24)) {
+    if (time < absl::Milliseconds(1) || time > kMaxTimeout) {
       return bad("SQL: timeouts are from 1 ms to 24 h");
     }
   }

@@ -58,7 +58,8 @@ struct Statement {
   std::string_view name;
   std::string_view sql;
   // How long the database may work on it (for Stream: on each portion of rows); zero: the
-  // Database's statement_timeout. What the callback of a Stream takes does not count.
+  // Database's statement_timeout; at most 24 hours. What the callback of a Stream takes does not
+  // count.
   absl::Duration timeout = absl::ZeroDuration();
 };
 

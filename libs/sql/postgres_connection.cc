@@ -117,7 +117,7 @@ class PostgresConnection : public Connection {
   using PreparedList = std::list<Prepared>;
 
   absl::Duration Timeout(const Statement& statement) const {
-    return statement.timeout > absl::ZeroDuration() ? statement.timeout : timeout_;
+    return TimeoutOf(statement, timeout_);
   }
   static SteadyTime Deadline(absl::Duration timeout) {
     return std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(timeout) + kGrace;
@@ -130,7 +130,7 @@ class PostgresConnection : public Connection {
   }
 
   absl::Status SetTimeout(const Statement& statement) {
-    const int64_t timeout_ms = std::max<int64_t>(1, absl::ToInt64Milliseconds(Timeout(statement)));
+    const int64_t timeout_ms = absl::ToInt64Milliseconds(Timeout(statement));
     if (timeout_ms == server_timeout_ms_) return absl::OkStatus();
     const std::string sql = absl::StrCat("SET statement_timeout = ", timeout_ms);
     QP_RETURN_IF_ERROR(Simple(statement.name, sql.c_str(), timeout_));

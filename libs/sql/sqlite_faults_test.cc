@@ -47,7 +47,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   // The next number it writes; -1 when it writes no more.
-  int64_t Next() {
+  int64_t Next() const {
     int64_t number = 0;
     return ::read(pipe_, &number, sizeof(number)) == sizeof(number) ? number : -1;
   }
