@@ -1,11 +1,13 @@
--- Which entries there are: the entry's key is the digest of (org, reservation id, line). A table of its own, as in
--- PostgreSQL, where the entries are partitioned and cannot have a unique key across months.
+-- Which entries there are: the entry's key is the digest of (org, reservation id, line). A table of
+-- its own, as in PostgreSQL, where the entries are partitioned and cannot have a unique key across
+-- months.
 CREATE TABLE ledger_keys (
   key BLOB NOT NULL PRIMARY KEY CHECK (length(key) = 16),
   month INTEGER NOT NULL  -- where the entry is: the start of its month in UTC, µs
 ) STRICT, WITHOUT ROWID;
 
--- One meter of one attempt, as charged. What it says is never updated; corrections are entries of their own.
+-- One meter of one attempt, as charged. What it says is never updated; corrections are entries of
+-- their own.
 CREATE TABLE ledger_entries (
   entry_key BLOB NOT NULL,
   org TEXT NOT NULL,
