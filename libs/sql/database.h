@@ -1,9 +1,8 @@
 // SQL over PostgreSQL and SQLite, by one contract. The only user of libpq and sqlite3.
 //
-//   QP_ASSIGN_OR_RETURN(auto db, sql::Database::Open({.url =
-//   "sqlite:/var/lib/quotaplane/ledger.db"})); QP_ASSIGN_OR_RETURN(sql::Rows rows,
-//   db->Query({"spend", "SELECT SUM(cost) FROM t WHERE org = $1"},
-//                                                 {org}));
+//   absl::StatusOr<std::unique_ptr<sql::Database>> db = sql::Database::Open({.url = url});
+//   absl::StatusOr<sql::Rows> rows =
+//       (*db)->Query({"spend", "SELECT SUM(cost) FROM t WHERE org = $1"}, {org});
 //
 // Databases, by URL:
 //   postgres://[user[:password]@]host[:port]/database[?sslmode=…&…]   all that libpq knows; a

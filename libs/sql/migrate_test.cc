@@ -217,7 +217,8 @@ class MonthPartitionsTest : public DatabaseTest {
     const absl::Status status =
         db_->Execute(
                {"entry",
-                "INSERT INTO ledger_entries VALUES ($1, 'acme', 'usage', 'r', 0, $2, $2, 0, 'm',"
+                "INSERT INTO ledger_entries VALUES ($1, 0, 'acme', 'usage', 'r', $2, $2, 0, 'm', "
+                "'m',"
                 " '', 'standard', 'input', 1, 1, 1, 'v', '', '', '', '', '{}', '', 0, 0, 0, 0,"
                 " 0, 0, 0, NULL, NULL)"},
                {Bytes{"0123456789abcdef"}, occurred_at_us})

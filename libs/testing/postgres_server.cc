@@ -120,7 +120,8 @@ std::vector<pid_t> PostgresServer::Children() const {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     pid_t child = 0;
-    if (absl::SimpleAtoi(entry.path().filename().string(), &child) && StateOf(child).parent == pid()) {
+    if (absl::SimpleAtoi(entry.path().filename().string(), &child) &&
+        StateOf(child).parent == pid()) {
       children.push_back(child);
     }
   }
@@ -142,7 +143,8 @@ void PostgresServer::Kill() {
   process_->Stop(SIGKILL);
   const bool gone = PollUntil(kStartTimeout, [&] {
     return std::all_of(children.begin(), children.end(), [](pid_t child) {
-      // Once its parent is gone somebody else waits for it, sooner or later; a zombie holds nothing.
+      // Once its parent is gone somebody else waits for it, sooner or later; a zombie holds
+      // nothing.
       const char state = StateOf(child).state;
       return state == 0 || state == 'Z';
     });

@@ -6,7 +6,8 @@ CREATE TABLE ledger_keys (
   occurred_at_us BIGINT NOT NULL  -- where its entries are
 );
 
--- One meter of one attempt, as charged. What it says is never updated; corrections are entries of their own.
+-- One meter of one attempt, as charged. What it says is never updated; corrections are entries of
+-- their own.
 CREATE TABLE ledger_entries (
   charge_key BYTEA NOT NULL,
   line BIGINT NOT NULL,
@@ -45,12 +46,13 @@ CREATE TABLE ledger_entries (
 CREATE INDEX ledger_entries_by_time ON ledger_entries (org, occurred_at_us);
 CREATE INDEX ledger_entries_by_user ON ledger_entries (org, user_name, occurred_at_us);
 
--- Months are made ahead of need (sql::EnsureMonthPartitions). What arrives for a month without a partition is kept here
--- rather than refused, but no partition can be made for that month until its rows are moved: this stays empty.
+-- Months are made ahead of need (sql::EnsureMonthPartitions). What arrives for a month without a
+-- partition is kept here rather than refused, but no partition can be made for that month until its
+-- rows are moved: this stays empty.
 CREATE TABLE ledger_entries_default PARTITION OF ledger_entries DEFAULT;
 
--- What reports read. The key starts with what every report filters by. Room is left in each page, so that an update of
--- the sums stays in its page and touches no index.
+-- What reports read. The key starts with what every report filters by. Room is left in each page,
+-- so that an update of the sums stays in its page and touches no index.
 CREATE TABLE rollup_hour (
   org TEXT NOT NULL,
   bucket_us BIGINT NOT NULL,  -- start of the hour in UTC

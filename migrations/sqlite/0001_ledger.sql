@@ -5,7 +5,8 @@ CREATE TABLE ledger_keys (
   occurred_at_us INTEGER NOT NULL  -- where its entries are
 ) STRICT, WITHOUT ROWID;
 
--- One meter of one attempt, as charged. What it says is never updated; corrections are entries of their own.
+-- One meter of one attempt, as charged. What it says is never updated; corrections are entries of
+-- their own.
 CREATE TABLE ledger_entries (
   charge_key BLOB NOT NULL,
   line INTEGER NOT NULL,

@@ -45,12 +45,13 @@ class LedgerWorkload {
   };
 
   Batches Next() {
-    Batches next = {.keys = {.table = "ledger_keys",
-                             .columns = {{"key", Type::kBytes}, {"month", Type::kInt}},
-                             .values = {}},
-                    .entries = {.table = "ledger_entries", .columns = EntryColumns(), .values = {}},
-                    .hours = {.table = "rollup_hour", .columns = RollupColumns(), .values = {}},
-                    .days = {.table = "rollup_day", .columns = RollupColumns(), .values = {}}};
+    Batches next = {
+        .keys = {.table = "ledger_keys",
+                 .columns = {{"charge_key", Type::kBytes}, {"occurred_at_us", Type::kInt}},
+                 .values = {}},
+        .entries = {.table = "ledger_entries", .columns = EntryColumns(), .values = {}},
+        .hours = {.table = "rollup_hour", .columns = RollupColumns(), .values = {}},
+        .days = {.table = "rollup_day", .columns = RollupColumns(), .values = {}}};
     next.entries.values.reserve(kEntries * next.entries.columns.size());
     for (int i = 0; i < kEntries; ++i) AddEntry(i, next);
     return next;
@@ -58,20 +59,35 @@ class LedgerWorkload {
 
  private:
   static std::vector<sql::Column> EntryColumns() {
-    return {{"entry_key", Type::kBytes},    {"org", Type::kText},
-            {"kind", Type::kText},          {"reservation_id", Type::kText},
-            {"line", Type::kInt},           {"occurred_at_us", Type::kInt},
-            {"recorded_at_us", Type::kInt}, {"attempt", Type::kInt},
-            {"model", Type::kText},         {"priced_as", Type::kText},
-            {"service_tier", Type::kText},  {"meter", Type::kText},
-            {"quantity", Type::kInt},       {"unit_price_nano_per_million", Type::kInt},
-            {"cost_nano_usd", Type::kInt},  {"price_version", Type::kText},
-            {"team", Type::kText},          {"project", Type::kText},
-            {"user_name", Type::kText},     {"api_key", Type::kText},
-            {"labels", Type::kText},        {"cost_center", Type::kText},
-            {"held_nano_usd", Type::kInt},  {"overrun_nano_usd", Type::kInt},
-            {"late", Type::kInt},           {"unreserved", Type::kInt},
-            {"recorded", Type::kInt},       {"unpriced", Type::kInt},
+    return {{"charge_key", Type::kBytes},
+            {"org", Type::kText},
+            {"kind", Type::kText},
+            {"reservation_id", Type::kText},
+            {"line", Type::kInt},
+            {"occurred_at_us", Type::kInt},
+            {"recorded_at_us", Type::kInt},
+            {"attempt", Type::kInt},
+            {"model", Type::kText},
+            {"subject_model", Type::kText},
+            {"priced_as", Type::kText},
+            {"service_tier", Type::kText},
+            {"meter", Type::kText},
+            {"quantity", Type::kInt},
+            {"unit_price_nano_per_million", Type::kInt},
+            {"cost_nano_usd", Type::kInt},
+            {"price_version", Type::kText},
+            {"team", Type::kText},
+            {"project", Type::kText},
+            {"user_name", Type::kText},
+            {"api_key", Type::kText},
+            {"labels", Type::kText},
+            {"cost_center", Type::kText},
+            {"held_nano_usd", Type::kInt},
+            {"overrun_nano_usd", Type::kInt},
+            {"late", Type::kInt},
+            {"unreserved", Type::kInt},
+            {"recorded", Type::kInt},
+            {"unpriced", Type::kInt},
             {"spooled", Type::kInt}};
   }
   static std::vector<sql::Column> RollupColumns() {
@@ -86,8 +102,9 @@ class LedgerWorkload {
     static constexpr std::string_view kModels[] = {"claude-sonnet-4-5", "claude-opus-4-1", "gpt-5",
                                                    "gpt-5-mini",        "gemini-2.5-pro",  "o4"};
     static constexpr std::string_view kMeters[] = {"input", "output", "cache_read", "cache_write"};
-    std::string& id = ids_[static_cast<size_t>(i)];
-    for (size_t at = 0; at < 16; at += 8) {
+    // Four lines make a charge, which has one key.
+    std::string& id = ids_[static_cast<size_t>(i / 4)];
+    for (size_t at = 0; at < 16 && i % 4 == 0; at += 8) {
       const uint64_t word = random_();
       id.replace(at, 8, reinterpret_cast<const char*>(&word), 8);
     }
@@ -99,7 +116,7 @@ class LedgerWorkload {
     const std::string_view meter = kMeters[i % std::size(kMeters)];
     const int64_t quantity = static_cast<int64_t>(draw >> 40) % 10'000;
     now_us_ += 50;
-    next.keys.values.insert(next.keys.values.end(), {sql::Bytes{id}, kStartUs});
+    if (i % 4 == 0) next.keys.values.insert(next.keys.values.end(), {sql::Bytes{id}, now_us_});
     next.entries.values.insert(next.entries.values.end(),
                                {sql::Bytes{id},
                                 "acme",
@@ -109,6 +126,7 @@ class LedgerWorkload {
                                 now_us_,
                                 now_us_ + kSecondUs,
                                 0,
+                                model,
                                 model,
                                 "",
                                 "standard",
