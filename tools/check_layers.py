@@ -34,6 +34,7 @@ EDGES: dict[str, set[str]] = {
     "libs/config": {"libs/base", "libs/money", "libs/window", "libs/policy", "libs/pricing"},
     "libs/redis": {"libs/base"},
     "libs/spool": {"libs/base"},
+    "libs/sql": {"libs/base"},
     "libs/counters": {"libs/base", "libs/window"},
     "libs/counters/redis": {"libs/base", "libs/window", "libs/counters", "libs/redis"},
     "libs/admission": {
@@ -44,13 +45,32 @@ EDGES: dict[str, set[str]] = {
         "libs/pricing",
         "libs/counters",
     },
+    "libs/ledger": {
+        "libs/base",
+        "libs/window",
+        "libs/policy",
+        "libs/pricing",
+        "libs/counters",
+        "libs/admission",
+        "libs/sql",
+    },
+    "libs/ledger/redis": {
+        "libs/base",
+        "libs/redis",
+        "libs/counters",
+        "libs/counters/redis",
+        "libs/ledger",
+        "libs/admission",
+        "libs/policy",
+        "libs/pricing",
+    },
     "libs/rpc": {"libs/base"},
 }
 # These stand above every library and may use each of them, but of each other only what EDGES_ABOVE
 # lists.
 ABOVE = ("libs/testing", "services", "tools", "tests")
 EDGES_ABOVE: dict[str, set[str]] = {
-    "services/quotaplane": {"services/quota"},
+    "services/quotaplane": {"services/quota", "services/ledger"},
     "tools/client": {"tools/terminal"},
     "tools/quotactl": {"tools/client", "tools/terminal"},
     "tools/loadgen": {"tools/client", "tools/terminal"},
@@ -58,7 +78,7 @@ EDGES_ABOVE: dict[str, set[str]] = {
 }
 # Only the object graph (main) and tests name a concrete store.
 CONCRETE_STORES = ("libs/counters/redis",)
-MAY_NAME_STORES = ("libs/counters/redis", "libs/testing", "services/quotaplane", "tests")
+MAY_NAME_STORES = ("libs/counters/redis", "libs/ledger/redis", "libs/testing", "services/quotaplane", "tests")
 
 DOMAIN = ("libs/money", "libs/window", "libs/policy", "libs/pricing", "libs/admission")
 
@@ -66,10 +86,12 @@ DOMAIN = ("libs/money", "libs/window", "libs/policy", "libs/pricing", "libs/admi
 # free.
 THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "hiredis": (r"hiredis/", ("libs/redis", "tests/bench")),
+    "libpq": (r"libpq-fe\.h$|libpq/|postgres", ("libs/sql", "tests/bench")),
+    "SQLite": (r"sqlite3(ext)?\.h$", ("libs/sql",)),
     "Asio": (r"asio(\.hpp|/)", ("libs/redis",)),
     "OpenSSL": (r"openssl/", ("libs/redis", "libs/testing")),
     "yaml-cpp": (r"yaml-cpp/", ("libs/config",)),
-    "nlohmann-json": (r"nlohmann/", ("libs/config", "tools", "tests")),
+    "nlohmann-json": (r"nlohmann/", ("libs/config", "libs/ledger", "tools", "tests")),
     "libsodium": (r"sodium(\.h|/)", ("libs/base",)),
     "gRPC": (
         r"(grpcpp?|grpc\+\+)/|.*\.grpc\.pb\.h$",
@@ -86,6 +108,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
             "libs/redis",
             "libs/spool",
             "libs/counters/redis",
+            "libs/ledger",
             "libs/rpc",
             "libs/testing",
             "services",

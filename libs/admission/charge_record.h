@@ -20,6 +20,8 @@ struct ChargeLine {
   int64_t cost_nano_usd = 0;
   bool unpriced = false;
   std::string priced_as;  // the model whose prices were used, where that is another
+
+  friend bool operator==(const ChargeLine&, const ChargeLine&) = default;
 };
 
 struct ChargeRecord {
@@ -30,6 +32,8 @@ struct ChargeRecord {
   std::string price_version;
   bool recorded = false;      // usage without a reservation
   int64_t spooled_at_us = 0;  // by the replica's clock; 0: not spooled
+
+  friend bool operator==(const ChargeRecord&, const ChargeRecord&) = default;
 };
 
 // Of who used what, not of what it cost: the same usage is the same commit whatever the price book

@@ -161,6 +161,25 @@ struct CommitResult {
   int64_t overrun_tokens = 0;
 };
 
+// Moves what counters say was charged: by a correction of the ledger, or a repair of the counters.
+struct AdjustCall {
+  ReservationKey key;  // the adjustment's own id, which shares no names with reservations
+  uint64_t fingerprint = 0;
+  // `charge` is added, and may be negative: a counter does not go below 0. In a sliding window it
+  // counts as of now, and takes back at most what the present slot has.
+  std::vector<CounterUse> uses;
+};
+
+struct AdjustResult {
+  enum class Outcome {
+    kMoved,
+    kMismatch,  // the id stands for another adjustment
+  };
+  Outcome outcome = Outcome::kMoved;
+  bool replayed = false;
+  int64_t now_us = 0;
+};
+
 struct ReleaseResult {
   // kReleased or kExpired: the hold is gone (`replayed`: it was before). kCommitted, kUnknown:
   // nothing changed.
@@ -187,6 +206,7 @@ class CounterStore {
                        StoreCallback<ReserveResult> done) = 0;
   virtual void Extend(ExtendCall call, SteadyTime deadline, StoreCallback<ExtendResult> done) = 0;
   virtual void Commit(CommitCall call, SteadyTime deadline, StoreCallback<CommitResult> done) = 0;
+  virtual void Adjust(AdjustCall call, SteadyTime deadline, StoreCallback<AdjustResult> done) = 0;
   virtual void Release(ReservationKey key, SteadyTime deadline,
                        StoreCallback<ReleaseResult> done) = 0;
   // What Reserve of these uses would find, changing nothing. `org` places the counters.

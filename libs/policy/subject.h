@@ -21,6 +21,8 @@ struct Subject {
   std::string api_key;
   std::string model;
   std::vector<std::pair<std::string, std::string>> labels;
+
+  friend bool operator==(const Subject&, const Subject&) = default;
 };
 
 // The dimensions of a subject that have a name of their own, and labels.

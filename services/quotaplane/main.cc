@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/synchronization/mutex.h"
+#include "services/quotaplane/migrate.h"
 #include "services/quotaplane/serve.h"
 
 int main(int argc, char** argv) {
@@ -21,6 +22,13 @@ int main(int argc, char** argv) {
                                        "Answers reserve and commit over gRPC. Without --redis it "
                                        "runs embedded, with a redis-server of its own under the "
                                        "data directory.");
+  serve
+      ->add_option("--roles", options.roles,
+                   "What this process does, with commas: quota answers requests, ledger moves "
+                   "charges into the ledger's database")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"quota", "ledger"}))
+      ->capture_default_str();
   serve
       ->add_option("--data-dir", options.data_dir,
                    "Where the embedded Redis and the usage spool live")
@@ -40,6 +48,20 @@ int main(int argc, char** argv) {
                    "unix://, redis://, rediss://, redis+sentinel:// or redis+cluster:// URL of the "
                    "counter store")
       ->envname("QUOTAPLANE_REDIS");
+  serve
+      ->add_option("--ledger", options.ledger,
+                   "sqlite:/FILE or postgres:// URL of the ledger; embedded, ledger.db under the "
+                   "data directory")
+      ->envname("QUOTAPLANE_LEDGER");
+
+  std::string migrate_url;
+  CLI::App* migrate = app.add_subcommand(
+      "migrate",
+      "Brings a ledger's schema to what this program knows. `serve` does so too, as it "
+      "starts; this is for those who want to do it before.");
+  migrate->add_option("--ledger", migrate_url, "sqlite:/FILE or postgres:// URL of the ledger")
+      ->envname("QUOTAPLANE_LEDGER")
+      ->required();
   CLI11_PARSE(app, argc, argv);
-  return quotaplane::Serve(options);
+  return migrate->parsed() ? quotaplane::MigrateLedger(migrate_url) : quotaplane::Serve(options);
 }

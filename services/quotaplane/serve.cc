@@ -1,12 +1,16 @@
 #include "services/quotaplane/serve.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/admission/admission.h"
 #include "libs/base/status_macros.h"
@@ -17,6 +21,7 @@
 #include "libs/counters/redis/sweeper.h"
 #include "libs/redis/client.h"
 #include "libs/spool/spool.h"
+#include "services/ledger/ledger_role.h"
 #include "services/quota/charge_convert.h"
 #include "services/quota/quota_server.h"
 #include "services/quota/spool_drain.h"
@@ -83,10 +88,78 @@ absl::Status CheckStore(RedisCounterStore* store, redis::Client* client) {
   return absl::OkStatus();
 }
 
-absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
-  QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
-  SnapshotHolder snapshots(std::move(first));
+// Which of several ledger workers this is. Stable over restarts, so that what a killed one was
+// handed is taken up at once.
+std::string ReaderName(const ServeOptions& options) {
+  char host[256] = "localhost";
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, "/", std::filesystem::absolute(options.data_dir).string());
+}
 
+absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& options,
+                                                        const redis::ClientOptions& redis,
+                                                        int partitions, const ChargeCodec* codec) {
+  LedgerRoleOptions role;
+  role.database_url = options.ledger;
+  if (options.ledger.empty() && options.redis.empty()) {
+    role.database_url =
+        absl::StrCat("sqlite:", std::filesystem::absolute(options.data_dir).string(), "/ledger.db");
+  }
+  if (role.database_url.empty()) {
+    spdlog::warn("without --ledger, charges wait in the outbox for another process to take them");
+    return nullptr;
+  }
+  role.redis = redis;
+  role.partitions = partitions;
+  role.reader = ReaderName(options);
+  return LedgerRole::Start(codec, std::move(role));
+}
+
+bool HasRole(const ServeOptions& options, std::string_view role) {
+  return std::find(options.roles.begin(), options.roles.end(), role) != options.roles.end();
+}
+
+// Everything that answers requests.
+class QuotaRole {
+ public:
+  static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
+                                                          RedisCounterStore* store,
+                                                          const ChargeCodec* codec) {
+    QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
+    QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
+    std::unique_ptr<QuotaRole> role(
+        new QuotaRole(options, std::move(first), store, std::move(spool), codec));
+    QuotaServerOptions server_options;
+    server_options.listen = options.listen;
+    QP_ASSIGN_OR_RETURN(role->server_, QuotaServer::Start(&role->admission_, server_options));
+    return role;
+  }
+
+  const std::string& address() const { return server_->address(); }
+  void Drain() { server_->Drain(kDrainGrace); }
+
+ private:
+  QuotaRole(const ServeOptions& options, Snapshot first, RedisCounterStore* store,
+            std::unique_ptr<Spool> spool, const ChargeCodec* codec)
+      : snapshots_(std::move(first)),
+        spool_(std::move(spool)),
+        charge_spool_(spool_.get()),
+        admission_(store, &snapshots_, &charge_spool_, codec),
+        sweeper_(store, {}),
+        spool_drain_(spool_.get(), &admission_),
+        watcher_(WatchedFiles(options, &snapshots_)) {}
+
+  SnapshotHolder snapshots_;
+  const std::unique_ptr<Spool> spool_;
+  DiskChargeSpool charge_spool_;
+  Admission admission_;
+  Sweeper sweeper_;
+  SpoolDrain spool_drain_;
+  ConfigWatcher watcher_;
+  std::unique_ptr<QuotaServer> server_;
+};
+
+absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   std::unique_ptr<EmbeddedRedis> embedded;
   redis::ClientOptions redis_options;
   redis_options.url = options.redis;
@@ -98,25 +171,24 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
                       redis::Client::Start(redis_options, GetCounterScripts().all()));
   RedisCounterStore store(client.get(), {});
   QP_RETURN_IF_ERROR(CheckStore(&store, client.get()));
-  QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
 
   const LedgerCodec codec;
-  DiskChargeSpool charge_spool(spool.get());
-  Admission admission(&store, &snapshots, &charge_spool, &codec);
-  Sweeper sweeper(&store, {});
-  SpoolDrain spool_drain(spool.get(), &admission);
-  ConfigWatcher watcher(WatchedFiles(options, &snapshots));
-  QuotaServerOptions server_options;
-  server_options.listen = options.listen;
-  QP_ASSIGN_OR_RETURN(std::unique_ptr<QuotaServer> server,
-                      QuotaServer::Start(&admission, server_options));
-
-  std::printf("ready: listening on %s\n", server->address().c_str());
+  std::unique_ptr<LedgerRole> ledger;
+  if (HasRole(options, "ledger")) {
+    QP_ASSIGN_OR_RETURN(ledger, StartLedger(options, redis_options, store.partitions(), &codec));
+  }
+  std::unique_ptr<QuotaRole> quota;
+  if (HasRole(options, "quota")) {
+    QP_ASSIGN_OR_RETURN(quota, QuotaRole::Start(options, &store, &codec));
+    std::printf("ready: listening on %s\n", quota->address().c_str());
+  } else {
+    std::printf("ready: no address to listen on\n");
+  }
   std::fflush(stdout);
   int signal = 0;
   sigwait(&stop_signals, &signal);
   spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-  server->Drain(kDrainGrace);
+  if (quota != nullptr) quota->Drain();
   return absl::OkStatus();
 }
 

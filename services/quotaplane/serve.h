@@ -2,15 +2,22 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace quotaplane {
 
 struct ServeOptions {
+  // What this process does: quota answers requests, ledger moves charges into the database. One
+  // process does it all, or many share it over one Redis.
+  std::vector<std::string> roles = {"quota", "ledger"};
   std::string data_dir = "quotaplane-data";
   std::string listen = "127.0.0.1:7411";
   std::string policy;  // empty: no limits
   std::string prices;  // empty: the built-in price book
   std::string redis;   // empty: embedded
+  // Where charges go: a URL (libs/sql/database.h). Empty: a SQLite file under the data directory if
+  // Redis is embedded, otherwise nowhere: another process moves them out of the outbox.
+  std::string ledger;
 };
 
 // Serves until SIGTERM or SIGINT, then drains. Gives the process's exit code.

@@ -49,6 +49,8 @@ std::vector<std::string> ServerProcess::Argv(const std::string& address) const {
   argv.insert(argv.end(), {QUOTAPLANE_PROGRAM, "serve", "--listen", address, "--data-dir",
                            data_dir_, "--prices", dir_.File("prices.yaml")});
   if (!options_.policy.empty()) argv.insert(argv.end(), {"--policy", policy_path()});
+  argv.insert(argv.end(), {"--roles", options_.roles});
+  if (!options_.ledger.empty()) argv.insert(argv.end(), {"--ledger", options_.ledger});
   if (!options_.redis.empty()) argv.insert(argv.end(), {"--redis", options_.redis});
   return argv;
 }
@@ -61,7 +63,9 @@ void ServerProcess::Start() {
   const size_t printed = Log().size();
   process_ = std::make_unique<ChildProcess>(ProcessOptions{
       .argv = Argv(address_), .env = options_.env, .log_path = dir_.File("server.log")});
-  const std::string ready = absl::StrCat("ready: listening on ", address_, "\n");
+  const std::string ready = absl::StrContains(options_.roles, "quota")
+                                ? absl::StrCat("ready: listening on ", address_, "\n")
+                                : "ready: ";
   bool is_ready = false;
   PollUntil(kStartTimeout, [&] {
     is_ready = absl::StrContains(Log().substr(printed), ready);

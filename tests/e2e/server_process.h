@@ -22,7 +22,9 @@ struct ServerProcessOptions {
   std::string policy = {};           // YAML; empty: none
   std::string prices = kTestPrices;  // YAML
   std::string redis = {};            // URL; empty: embedded
-  std::string data_dir = {};         // empty: one of its own
+  std::string ledger = {};           // URL; empty: the server's default
+  std::string roles = "quota,ledger";
+  std::string data_dir = {};  // empty: one of its own
   std::vector<std::pair<std::string, std::string>> env = {};
   // Starts with SIGXFSZ ignored, so that RLIMIT_FSIZE makes a full disk of its files.
   bool ignore_file_size_signal = false;

@@ -221,6 +221,17 @@ void Load::ExpectBooksBalance(const RedisServer* redis) {
   }
 }
 
+std::map<std::string, Load::Book> Load::Acknowledged() const {
+  std::map<std::string, Book> books;
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [start, request] : acknowledged_) {
+    Book& book = books[request.subject().team()];
+    ++book.commits;
+    book.nano_usd += TokensOf(request).cost_nano_usd();
+  }
+  return books;
+}
+
 std::vector<absl::Duration> Load::LatenciesSince(absl::Time since) const {
   std::vector<absl::Duration> latencies;
   absl::MutexLock lock(&mutex_);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -57,6 +58,14 @@ class Load {
   // After Settle: waits until the server's books are the clients' (what is in a spool takes its
   // time), holds nothing, and stays so. `redis`, if given, has each commit once in its outbox.
   void ExpectBooksBalance(const RedisServer* redis = nullptr);
+
+  // After Settle: what was acknowledged, by team.
+  struct Book {
+    int64_t commits = 0;
+    int64_t nano_usd = 0;
+    friend bool operator==(const Book&, const Book&) = default;
+  };
+  std::map<std::string, Book> Acknowledged() const;
 
   // Latencies of all calls that began at or after `since`, ascending.
   std::vector<absl::Duration> LatenciesSince(absl::Time since) const;

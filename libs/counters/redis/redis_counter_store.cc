@@ -67,7 +67,7 @@ void StoreClock::Observe(int64_t store_now_us) {
 // One call of the store on its way: builds the script's keys and arguments, reads the reply, goes
 // round again where the reply asks for it. Owns itself through the callback it hands to the client.
 //
-// Traits: Call, Result, kName, Script(), Amount(use), Parameters(call) (four doubles), Prefix(call)
+// Traits: Call, Result, kName, kKeyLetter (of KEYS[1]), Script(), Amount(use), Parameters(call) (four doubles), Prefix(call)
 // (ARGV[2]), Ledger(call) (ARGV[4], or null), Read(code, reader, call, result) -> bool (whether the
 // code was known), Org(call), Id(call).
 template <typename Traits>
@@ -95,7 +95,7 @@ class StoreStep {
     const size_t count = call_.uses.size() + held_elsewhere_.size() / 16;
     numbers.reserve(8 * (5 + 5 * count));
     digests.reserve(16 * count);
-    keys.Add('r', ReservationDigest(Traits::Org(call_), Traits::Id(call_)).view());
+    keys.Add(Traits::kKeyLetter, ReservationDigest(Traits::Org(call_), Traits::Id(call_)).view());
     AppendDouble(&numbers, store_->ScriptNow());
     for (double parameter : Traits::Parameters(call_, store_->options_.retention)) {
       AppendDouble(&numbers, parameter);
@@ -209,6 +209,7 @@ struct ReserveTraits {
   using Call = ReserveCall;
   using Result = ReserveResult;
   static constexpr std::string_view kName = "reserve";
+  static constexpr char kKeyLetter = 'r';
   static const redis::Script& Script() { return GetCounterScripts().reserve; }
   static int64_t Amount(const CounterUse& use) { return use.hold; }
   static const std::string& Org(const Call& call) { return call.key.org; }
@@ -266,6 +267,7 @@ struct ExtendTraits {
   using Call = ExtendCall;
   using Result = ExtendResult;
   static constexpr std::string_view kName = "extend";
+  static constexpr char kKeyLetter = 'r';
   static const redis::Script& Script() { return GetCounterScripts().extend; }
   static int64_t Amount(const CounterUse& use) { return use.hold; }
   static const std::string& Org(const Call& call) { return call.key.org; }
@@ -319,6 +321,7 @@ struct CommitTraits {
   using Call = CommitCall;
   using Result = CommitResult;
   static constexpr std::string_view kName = "commit";
+  static constexpr char kKeyLetter = 'r';
   static const redis::Script& Script() { return GetCounterScripts().commit; }
   static int64_t Amount(const CounterUse& use) { return use.charge; }
   static const std::string& Org(const Call& call) { return call.key.org; }
@@ -361,6 +364,37 @@ struct CommitTraits {
   }
 };
 
+struct AdjustTraits {
+  using Call = AdjustCall;
+  using Result = AdjustResult;
+  static constexpr std::string_view kName = "adjust";
+  static constexpr char kKeyLetter = 'j';
+  static const redis::Script& Script() { return GetCounterScripts().adjust; }
+  static int64_t Amount(const CounterUse& use) { return use.charge; }
+  static const std::string& Org(const Call& call) { return call.key.org; }
+  static const std::string& Id(const Call& call) { return call.key.id; }
+  static std::array<double, 4> Parameters(const Call&, absl::Duration retention) {
+    return {static_cast<double>(absl::ToInt64Milliseconds(retention)), 0, 0, 0};
+  }
+  static std::string Prefix(const Call& call) {
+    std::string prefix;
+    AppendBytes(&prefix, call.fingerprint);
+    return prefix;
+  }
+  static const std::string* Ledger(const Call&) { return nullptr; }
+
+  static bool Read(char code, ReplyReader* reader, const Call&, Result* result, bool*) {
+    if (code == 'M') {
+      result->outcome = Result::Outcome::kMismatch;
+      return true;
+    }
+    if (code != 'A' && code != 'a') return false;
+    result->replayed = code == 'a';
+    result->now_us = reader->Number();
+    return true;
+  }
+};
+
 struct ReadCall {
   ReservationKey key;  // the org places the counters; the id is empty and not looked at
   std::vector<CounterUse> uses;
@@ -374,6 +408,7 @@ struct ReadTraits {
   using Call = ReadCall;
   using Result = ReadStepResult;
   static constexpr std::string_view kName = "read";
+  static constexpr char kKeyLetter = 'r';
   static const redis::Script& Script() { return GetCounterScripts().read; }
   static int64_t Amount(const CounterUse& use) { return use.hold; }
   static const std::string& Org(const Call& call) { return call.key.org; }
@@ -417,6 +452,11 @@ void RedisCounterStore::Extend(ExtendCall call, SteadyTime deadline,
 void RedisCounterStore::Commit(CommitCall call, SteadyTime deadline,
                                StoreCallback<CommitResult> done) {
   StoreStep<CommitTraits>::Start(this, std::move(call), deadline, std::move(done));
+}
+
+void RedisCounterStore::Adjust(AdjustCall call, SteadyTime deadline,
+                               StoreCallback<AdjustResult> done) {
+  StoreStep<AdjustTraits>::Start(this, std::move(call), deadline, std::move(done));
 }
 
 void RedisCounterStore::Read(std::string_view org, std::vector<CounterUse> uses,

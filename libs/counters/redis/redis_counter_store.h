@@ -56,6 +56,7 @@ class RedisCounterStore : public CounterStore {
   void Reserve(ReserveCall call, SteadyTime deadline, StoreCallback<ReserveResult> done) override;
   void Extend(ExtendCall call, SteadyTime deadline, StoreCallback<ExtendResult> done) override;
   void Commit(CommitCall call, SteadyTime deadline, StoreCallback<CommitResult> done) override;
+  void Adjust(AdjustCall call, SteadyTime deadline, StoreCallback<AdjustResult> done) override;
   void Release(ReservationKey key, SteadyTime deadline, StoreCallback<ReleaseResult> done) override;
   void Read(std::string_view org, std::vector<CounterUse> uses, SteadyTime deadline,
             StoreCallback<ReadResult> done) override;

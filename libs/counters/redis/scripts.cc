@@ -24,10 +24,11 @@ CounterScripts::CounterScripts()
       read(Join({kPrelude, kRefusal, kRead})),
       settle(std::string(kSettle)),
       due(std::string(kDue)),
-      collect(std::string(kCollect)) {}
+      collect(std::string(kCollect)),
+      adjust(Join({kPrelude, kAdjust})) {}
 
 std::vector<const redis::Script*> CounterScripts::all() const {
-  return {&reserve, &extend, &commit, &read, &settle, &due, &collect};
+  return {&reserve, &extend, &commit, &read, &settle, &due, &collect, &adjust};
 }
 
 const CounterScripts& GetCounterScripts() {

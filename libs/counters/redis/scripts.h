@@ -18,6 +18,7 @@ struct CounterScripts {
   redis::Script settle;
   redis::Script due;
   redis::Script collect;
+  redis::Script adjust;
 
   // For redis::Client::Start.
   std::vector<const redis::Script*> all() const;

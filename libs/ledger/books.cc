@@ -1,0 +1,200 @@
+#include "libs/ledger/books.h"
+
+#include <algorithm>
+#include <chrono>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/node_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/admission/charge.h"
+#include "libs/base/await.h"
+#include "libs/base/status_macros.h"
+#include "libs/ledger/ledger_reader.h"
+
+namespace quotaplane {
+namespace {
+
+constexpr std::chrono::seconds kStoreTimeout(5);
+constexpr size_t kCountersAtOnce = 200;
+constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
+
+SteadyTime StoreDeadline() { return std::chrono::steady_clock::now() + kStoreTimeout; }
+
+bool Compared(const WindowSpec& window) { return window.kind != WindowKind::kSliding; }
+
+int64_t PeriodStart(const WindowSpec& window, int64_t at_us) {
+  return window.kind == WindowKind::kCalendar ? PeriodAt(window, at_us).start_us : 0;
+}
+
+// The ledger's sums, by counter.
+class Sums {
+ public:
+  Sums(const Policy& policy, const std::string& org) : policy_(policy), org_(org) {}
+
+  // Adds to each counter what it was charged from its period's start to its own `at_us`.
+  absl::Status Add(const SettledCharge& charge, int64_t default_at_us) {
+    const int64_t when = charge.settlement.occurred_at_us;
+    for (const CounterUse& use : ChargesOf(policy_, charge.charge, charge.charge.subject.model)) {
+      if (!Compared(*use.window)) continue;
+      auto [found, is_new] = lines_.try_emplace(use.counter);
+      BookLine& line = found->second;
+      if (is_new) {
+        line.digest = use.counter;
+        line.spec = use.window;
+        line.at_us = default_at_us;
+        line.period_start_us = PeriodStart(*use.window, default_at_us);
+        Describe(charge.charge, &line);
+      }
+      if (when >= line.period_start_us && when <= line.at_us) line.ledger += use.charge;
+    }
+    return absl::OkStatus();
+  }
+
+  std::vector<BookLine*> lines() {
+    std::vector<BookLine*> all;
+    all.reserve(lines_.size());
+    for (auto& [digest, line] : lines_) all.push_back(&line);
+    return all;
+  }
+
+ private:
+  // Which limit it is that counts there: of a subject that was charged to it.
+  void Describe(const ChargeRecord& record, BookLine* line) const {
+    std::vector<std::string_view> models = {record.subject.model};
+    for (const ChargeLine& one : record.lines) models.push_back(one.model);
+    std::vector<AppliedLimit> applied;
+    for (const std::string_view model : models) {
+      applied.clear();
+      policy_.Match(record.subject, model, &applied);
+      for (const AppliedLimit& one : applied) {
+        if (!(one.counter == line->digest)) continue;
+        line->limit_id = one.limit->id;
+        line->scope = ScopeString(*one.limit, record.subject, model);
+        line->unit = one.limit->unit.ToString();
+        line->window = one.limit->window.ToString();
+        return;
+      }
+    }
+  }
+
+  const Policy& policy_;
+  const std::string org_;
+  absl::node_hash_map<Digest, BookLine> lines_;  // which stay where they are
+};
+
+// The start of the earliest period that is compared; the beginning of time where there are
+// lifetimes.
+int64_t EarliestStart(const Policy& policy, int64_t at_us) {
+  int64_t earliest = at_us;
+  for (const Limit& limit : policy.document().limits) {
+    if (limit.unit.kind == UnitKind::kConcurrency || !Compared(limit.window)) continue;
+    earliest = std::min(earliest, PeriodStart(limit.window, at_us));
+  }
+  return earliest;
+}
+
+absl::Status WaitUntilEmptied(OutboxState* outbox, const std::string& org, absl::Time deadline) {
+  QP_ASSIGN_OR_RETURN(const std::string mark, outbox->Mark(org));
+  for (;;) {
+    QP_ASSIGN_OR_RETURN(const bool emptied, outbox->EmptiedTo(org, mark));
+    if (emptied) return absl::OkStatus();
+    if (absl::Now() > deadline) {
+      return absl::DeadlineExceededError("the ledger is behind: charges still wait in the outbox");
+    }
+    absl::SleepFor(kLookAgain);
+  }
+}
+
+}  // namespace
+
+Books::Books(sql::Database* database, CounterStore* store, OutboxState* outbox)
+    : database_(database), store_(store), outbox_(outbox) {}
+
+absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, const Policy& policy,
+                                                     absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  const auto read = [&](std::vector<CounterUse> uses) {
+    return Await<ReadResult>([&](StoreCallback<ReadResult> done) {
+      store_->Read(org, std::move(uses), StoreDeadline(), std::move(done));
+    });
+  };
+  // What the ledger has up to now tells which counters there are.
+  QP_ASSIGN_OR_RETURN(const ReadResult clock, read({}));
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline));
+  Sums sums(policy, org);
+  QP_RETURN_IF_ERROR(
+      StreamCharges(*database_, {org, EarliestStart(policy, clock.now_us), clock.now_us},
+                    [&](const SettledCharge& charge) { return sums.Add(charge, clock.now_us); }));
+
+  // Then the counters, each at a time of its own, and what the ledger got meanwhile.
+  std::vector<BookLine*> lines = sums.lines();
+  int64_t latest = clock.now_us;
+  bool next_period = false;
+  for (size_t from = 0; from < lines.size(); from += kCountersAtOnce) {
+    const size_t to = std::min(from + kCountersAtOnce, lines.size());
+    std::vector<CounterUse> uses;
+    for (size_t i = from; i < to; ++i) {
+      CounterUse use;
+      use.counter = lines[i]->digest;
+      use.window = lines[i]->spec;
+      uses.push_back(use);
+    }
+    QP_ASSIGN_OR_RETURN(const ReadResult states, read(std::move(uses)));
+    for (size_t i = from; i < to; ++i) {
+      lines[i]->counter = states.counters[i - from].committed;
+      lines[i]->at_us = states.now_us;
+      next_period |= PeriodStart(*lines[i]->spec, states.now_us) != lines[i]->period_start_us;
+    }
+    latest = std::max(latest, states.now_us);
+  }
+  // A period ended in between: start over with the new one.
+  if (next_period) return Compare(org, policy, deadline - absl::Now());
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline));
+  QP_RETURN_IF_ERROR(
+      StreamCharges(*database_, {org, clock.now_us + 1, latest},
+                    [&](const SettledCharge& charge) { return sums.Add(charge, clock.now_us); }));
+
+  std::vector<BookLine> result;
+  result.reserve(lines.size());
+  // A counter that began after the clock was read has not been looked at.
+  for (const BookLine* line : lines) result.push_back(*line);
+  std::sort(result.begin(), result.end(), [](const BookLine& a, const BookLine& b) {
+    return std::tie(a.limit_id, a.scope) < std::tie(b.limit_id, b.scope);
+  });
+  return result;
+}
+
+absl::StatusOr<int> Books::Repair(const std::string& org, const std::vector<BookLine>& lines) {
+  std::vector<const BookLine*> wrong;
+  for (const BookLine& line : lines) {
+    if (line.drift() != 0) wrong.push_back(&line);
+  }
+  for (size_t from = 0; from < wrong.size(); from += kCountersAtOnce) {
+    AdjustCall call;
+    FieldBuffer fields;
+    for (size_t i = from; i < std::min(from + kCountersAtOnce, wrong.size()); ++i) {
+      CounterUse use;
+      use.counter = wrong[i]->digest;
+      use.window = wrong[i]->spec;
+      use.charge = -wrong[i]->drift();
+      call.uses.push_back(use);
+      fields.Add(use.counter.view()).Add(use.charge).Add(wrong[i]->at_us);
+    }
+    // Named by what it repairs, so that a retry after a lost answer moves nothing twice.
+    call.fingerprint = fields.digest().low64();
+    call.key = {org, absl::StrCat("repair/", call.fingerprint)};
+    absl::StatusOr<AdjustResult> moved;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      moved = Await<AdjustResult>([&](StoreCallback<AdjustResult> done) {
+        store_->Adjust(call, StoreDeadline(), std::move(done));
+      });
+      if (moved.ok()) break;
+    }
+    QP_RETURN_IF_ERROR(moved.status());
+  }
+  return static_cast<int>(wrong.size());
+}
+
+}  // namespace quotaplane

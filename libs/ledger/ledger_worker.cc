@@ -1,0 +1,131 @@
+#include "libs/ledger/ledger_worker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libs/base/status_macros.h"
+
+namespace quotaplane {
+namespace {
+
+// Whether the same write may succeed later. Anything else is a fault of what is written.
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
+         absl::IsFailedPrecondition(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
+}
+
+}  // namespace
+
+LedgerWorker::LedgerWorker(Outbox* outbox, LedgerWriter* writer, const ChargeCodec* codec,
+                           LedgerWorkerOptions options)
+    : outbox_(outbox),
+      writer_(writer),
+      codec_(codec),
+      options_(std::move(options)),
+      thread_([this] { Run(); }) {}
+
+LedgerWorker::~LedgerWorker() {
+  stop_.Notify();
+  thread_.join();
+}
+
+LedgerWorker::Stats LedgerWorker::stats() const {
+  return {charges_, entries_, duplicates_, quarantined_, failures_};
+}
+
+void LedgerWorker::Run() {
+  absl::Duration pause = options_.first_retry;
+  bool away = false;
+  while (!stop_.HasBeenNotified()) {
+    const absl::StatusOr<size_t> done = Round();
+    if (done.ok()) {
+      if (away) spdlog::info("the ledger takes charges again");
+      away = false;
+      pause = options_.first_retry;
+      if (*done == 0) stop_.WaitForNotificationWithTimeout(options_.idle_pause);
+      continue;
+    }
+    ++failures_;
+    // Once per outage, not per attempt.
+    if (!away) spdlog::error("charges wait in the outbox: {}", done.status().ToString());
+    away = true;
+    outbox_->Reopen();
+    stop_.WaitForNotificationWithTimeout(pause);
+    pause = std::min(2 * pause, options_.longest_retry);
+  }
+}
+
+absl::StatusOr<size_t> LedgerWorker::Round() {
+  QP_ASSIGN_OR_RETURN(std::vector<Outbox::Message> messages, outbox_->Read(options_.batch));
+  const size_t count = messages.size();
+  QP_RETURN_IF_ERROR(WriteAll(std::move(messages)));
+  return count;
+}
+
+absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
+  std::vector<SettledCharge> charges;
+  std::vector<Outbox::Message> written;
+  charges.reserve(messages.size());
+  written.reserve(messages.size());
+  for (Outbox::Message& message : messages) {
+    if (message.gone) {
+      QP_RETURN_IF_ERROR(outbox_->Acknowledge({&message, 1}));
+      continue;
+    }
+    absl::StatusOr<ChargeRecord> record = codec_->Decode(message.record);
+    if (!record.ok()) {
+      QP_RETURN_IF_ERROR(PutAside(message, record.status().message()));
+    } else if (!message.settlement.has_value()) {
+      QP_RETURN_IF_ERROR(PutAside(message, "its outcome cannot be read"));
+    } else {
+      charges.push_back({*std::move(record), *message.settlement});
+      written.push_back(std::move(message));
+    }
+  }
+  if (charges.empty()) return absl::OkStatus();
+  const absl::StatusOr<WriteResult> result = writer_->Write(charges, options_.now_us());
+  if (result.ok()) {
+    Count(*result);
+    return outbox_->Acknowledge(written);
+  }
+  if (MayPass(result.status())) return result.status();
+  return WriteOneByOne(charges, written);
+}
+
+absl::Status LedgerWorker::WriteOneByOne(std::span<const SettledCharge> charges,
+                                         std::span<const Outbox::Message> messages) {
+  for (size_t i = 0; i < charges.size(); ++i) {
+    const absl::StatusOr<WriteResult> result =
+        writer_->Write(charges.subspan(i, 1), options_.now_us());
+    if (result.ok()) {
+      Count(*result);
+      QP_RETURN_IF_ERROR(outbox_->Acknowledge(messages.subspan(i, 1)));
+    } else if (MayPass(result.status())) {
+      return result.status();
+    } else {
+      QP_RETURN_IF_ERROR(PutAside(messages[i], result.status().message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LedgerWorker::PutAside(const Outbox::Message& message, absl::string_view why) {
+  spdlog::error("charge {} of partition {} was put aside: {}", message.id, message.partition,
+                std::string(why));
+  QP_RETURN_IF_ERROR(outbox_->Quarantine(message, {why.data(), why.size()}));
+  ++quarantined_;
+  return absl::OkStatus();
+}
+
+void LedgerWorker::Count(const WriteResult& result) {
+  charges_ += result.charges;
+  entries_ += result.entries;
+  duplicates_ += result.duplicates;
+}
+
+}  // namespace quotaplane

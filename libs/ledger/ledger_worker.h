@@ -1,0 +1,71 @@
+// Moves settled charges from the outbox into the ledger: read, write, acknowledge.
+//
+// Whatever is killed in between, each charge is in the ledger once: it is acknowledged only when it
+// is durable there, and the ledger leaves out what it has. While the ledger's database is away, the
+// charges stay in the outbox. A charge that can never be written is put aside, alone, and holds
+// nobody up.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "libs/admission/admission.h"
+#include "libs/ledger/ledger_writer.h"
+#include "libs/ledger/outbox.h"
+
+namespace quotaplane {
+
+struct LedgerWorkerOptions {
+  // Messages of a round, about: they are in memory together, and one transaction.
+  int batch = 2'000;
+  // How long to wait after a round that found nothing.
+  absl::Duration idle_pause = absl::Milliseconds(50);
+  // Between attempts while the outbox or the ledger is away: doubled each time, up to the second.
+  absl::Duration first_retry = absl::Milliseconds(100);
+  absl::Duration longest_retry = absl::Seconds(5);
+  std::function<int64_t()> now_us;  // the local clock
+};
+
+class LedgerWorker {
+ public:
+  struct Stats {
+    int64_t charges = 0;      // written
+    int64_t entries = 0;      // written
+    int64_t duplicates = 0;   // came again, and were left out
+    int64_t quarantined = 0;  // put aside
+    int64_t failures = 0;     // rounds that the outbox or the ledger's database broke off
+  };
+
+  // Starts one thread. All must outlive it.
+  LedgerWorker(Outbox* outbox, LedgerWriter* writer, const ChargeCodec* codec,
+               LedgerWorkerOptions options);
+  // Stops after the round under way, or at once while something is away.
+  ~LedgerWorker();
+
+  // Thread-safe.
+  Stats stats() const;
+
+ private:
+  void Run();
+  // One round: how many messages it dealt with.
+  absl::StatusOr<size_t> Round();
+  absl::Status WriteAll(std::vector<Outbox::Message> messages);
+  absl::Status WriteOneByOne(std::span<const SettledCharge> charges,
+                             std::span<const Outbox::Message> messages);
+  absl::Status PutAside(const Outbox::Message& message, absl::string_view why);
+  void Count(const WriteResult& result);
+
+  Outbox* const outbox_;
+  LedgerWriter* const writer_;
+  const ChargeCodec* const codec_;
+  const LedgerWorkerOptions options_;
+  std::atomic<int64_t> charges_ = 0, entries_ = 0, duplicates_ = 0, quarantined_ = 0, failures_ = 0;
+  absl::Notification stop_;
+  std::thread thread_;
+};
+
+}  // namespace quotaplane

@@ -1,0 +1,69 @@
+#include "libs/ledger/ledger_writer.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "libs/base/absl_view.h"
+#include "libs/base/status_macros.h"
+#include "libs/ledger/ledger_rows.h"
+#include "libs/sql/month_partitions.h"
+
+namespace quotaplane {
+
+Digest ChargeKey(std::string_view org, std::string_view reservation_id) {
+  FieldBuffer fields;
+  return fields.Add(org).Add(reservation_id).digest();
+}
+
+LedgerWriter::LedgerWriter(sql::Database* database, CostCenterOf cost_center_of)
+    : database_(database), cost_center_of_(std::move(cost_center_of)) {}
+
+absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const SettledCharge> charges,
+                                                int64_t recorded_at_us) {
+  WriteResult result;
+  if (charges.empty()) return result;
+  const auto [first, last] = std::minmax_element(
+      charges.begin(), charges.end(), [](const SettledCharge& a, const SettledCharge& b) {
+        return a.settlement.occurred_at_us < b.settlement.occurred_at_us;
+      });
+  QP_RETURN_IF_ERROR(sql::EnsureMonthPartitions(*database_, first->settlement.occurred_at_us,
+                                                last->settlement.occurred_at_us));
+
+  // By key, in the order of the batch: of two with one key the first counts.
+  std::vector<Digest> keys;
+  keys.reserve(charges.size());
+  absl::flat_hash_map<absl::string_view, const SettledCharge*> by_key;
+  by_key.reserve(charges.size());
+  sql::Batch wanted{"ledger_keys", {{"charge_key", sql::Type::kBytes}, {"occurred_at_us"}}, {}};
+  for (const SettledCharge& charge : charges) {
+    keys.push_back(ChargeKey(charge.charge.subject.org, charge.charge.id));
+    const std::string_view key = keys.back().view();
+    if (!by_key.emplace(AbslView(key), &charge).second) continue;
+    wanted.values.insert(wanted.values.end(), {sql::Bytes{key}, charge.settlement.occurred_at_us});
+  }
+
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Transaction> transaction, database_->Begin());
+  QP_ASSIGN_OR_RETURN(
+      sql::Inserted inserted,
+      transaction->InsertMany(wanted, {.skip_existing = true, .returning = "charge_key"}));
+  LedgerRows rows(recorded_at_us);
+  for (size_t i = 0; i < inserted.returned.size(); ++i) {
+    const std::string_view key = inserted.returned[i][0].bytes();
+    const SettledCharge& charge = *by_key.at(AbslView(key));
+    Digest digest;
+    std::copy(key.begin(), key.end(), digest.bytes.begin());
+    rows.Add(charge, digest, cost_center_of_(charge.charge.subject));
+  }
+  QP_RETURN_IF_ERROR(transaction->InsertMany(rows.entries()).status());
+  QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_hour(), kRollupKeyColumns));
+  QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_day(), kRollupKeyColumns));
+  QP_RETURN_IF_ERROR(transaction->Commit());
+  result.charges = inserted.rows;
+  result.entries = static_cast<int64_t>(rows.entries().rows());
+  result.duplicates = static_cast<int64_t>(charges.size()) - inserted.rows;
+  return result;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,28 @@
+// How far the streams in Redis have been emptied.
+#pragma once
+
+#include <string>
+
+#include "libs/ledger/outbox.h"
+#include "libs/redis/client.h"
+
+namespace quotaplane {
+
+// Thread-safe. Blocks; not on the client's thread.
+class RedisOutboxState : public OutboxState {
+ public:
+  // `client` must outlive it.
+  RedisOutboxState(redis::Client* client, int partitions)
+      : client_(client), partitions_(partitions) {}
+
+  absl::StatusOr<std::string> Mark(std::string_view org) override;
+  absl::StatusOr<bool> EmptiedTo(std::string_view org, const std::string& mark) override;
+
+ private:
+  std::string StreamOf(std::string_view org) const;
+
+  redis::Client* const client_;
+  const int partitions_;
+};
+
+}  // namespace quotaplane
