@@ -41,6 +41,11 @@ absl::StatusOr<CommitResult> StoreUnderTest::Commit(CommitCall call) {
       [&](StoreCallback<CommitResult> done) { store_->Commit(call, Soon(), std::move(done)); });
 }
 
+absl::StatusOr<AdjustResult> StoreUnderTest::Adjust(AdjustCall call) {
+  return Await<AdjustResult>(
+      [&](StoreCallback<AdjustResult> done) { store_->Adjust(call, Soon(), std::move(done)); });
+}
+
 absl::StatusOr<ReleaseResult> StoreUnderTest::Release(ReservationKey key) {
   return Await<ReleaseResult>(
       [&](StoreCallback<ReleaseResult> done) { store_->Release(key, Soon(), std::move(done)); });
