@@ -1,8 +1,7 @@
 #include "services/quota/quota_server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/alarm.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <quotaplane/v1/internal/ping.grpc.pb.h>
 #include <quotaplane/v1/quota.grpc.pb.h>
 
@@ -12,7 +11,11 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
+#include "services/quota/health.h"
 #include "services/quota/quota_convert.h"
+#include "services/quota/reflection.h"
+#include "services/quota/stream_call.h"
 
 namespace quotaplane {
 namespace {
@@ -24,7 +27,12 @@ using RawQuota = Quota::WithRawMethod_Reserve<Quota::WithRawMethod_Extend<
 using Ping = v1::internal::PingService;
 using RawPing = Ping::WithRawMethod_Ping<Ping::Service>;
 
-constexpr char kServiceName[] = "quotaplane.v1.QuotaService";
+// As reflection lists them.
+constexpr const char* kServices[] = {Quota::service_full_name(), Ping::service_full_name(),
+                                     "grpc.health.v1.Health",
+                                     "grpc.reflection.v1alpha.ServerReflection"};
+// While draining, how often clients that are still there are told to go.
+constexpr absl::Duration kCloseAgain = absl::Milliseconds(20);
 // Calls of one method that wait for a request on one queue, so that a burst finds its place ready.
 constexpr int kWaitingCalls = 64;
 // gRPC refuses larger messages itself, unread; from kMaxRequestBytes up to here the refusal names
@@ -38,14 +46,56 @@ void ToProto(const Pong&, v1::internal::PingResponse*) {}
 
 int64_t LocalNowUs() { return absl::ToUnixMicros(absl::Now()); }
 
+int ThreadsOf(const QuotaServerOptions& options) {
+  if (options.threads > 0) return options.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / 2));
+}
+
 }  // namespace
 
 // A completion queue and its thread. Also the event that stops it: that comes through the queue
 // itself, so that everything that is ever asked of the queue is asked by its own thread, before it
 // shuts down.
 struct QuotaServer::Queue : public QueueEvent {
-  std::unique_ptr<grpc::ServerCompletionQueue> events;
+  // Tells the streams that the server goes, on the queue's thread, which owns them.
+  struct DrainEvent : public QueueEvent {
+    explicit DrainEvent(StreamCalls* streams) : streams(streams) {}
+    void OnEvent(bool) override { streams->Drain(); }
+
+    StreamCalls* const streams;
+    grpc::Alarm alarm;
+  };
+
+  // Waits, while the server shuts down, until the calls that were accepted have ended: twice in a
+  // row, since one that was on its way to the queue is behind the first look.
+  struct IdleEvent : public QueueEvent {
+    IdleEvent(grpc::ServerCompletionQueue* events, const QueueState* state)
+        : events(events), state(state) {}
+    void Look() {
+      const gpr_timespec pause = gpr_time_from_millis(1, GPR_TIMESPAN);
+      alarm.Set(events, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), pause), this);
+    }
+    void OnEvent(bool) override {
+      looks = state->in_flight == 0 ? looks + 1 : 0;
+      looks < 2 ? Look() : idle.Notify();
+    }
+
+    grpc::ServerCompletionQueue* const events;
+    const QueueState* const state;
+    int looks = 0;
+    absl::Notification idle;
+    grpc::Alarm alarm;
+  };
+
+  Queue(grpc::AsyncGenericService* service,
+        std::unique_ptr<grpc::ServerCompletionQueue> completion_queue)
+      : events(std::move(completion_queue)), streams(service, events.get(), &state) {}
+
+  const std::unique_ptr<grpc::ServerCompletionQueue> events;
   QueueState state;
+  StreamCalls streams;
+  DrainEvent drain{&streams};
+  IdleEvent idle{events.get(), &state};
   grpc::Alarm alarm;
   std::thread thread;
 
@@ -54,6 +104,9 @@ struct QuotaServer::Queue : public QueueEvent {
     bool ok;
     while (events->Next(&tag, &ok)) static_cast<QueueEvent*>(tag)->OnEvent(ok);
   }
+
+  // Before the server shuts down.
+  void Drain() { drain.alarm.Set(events.get(), gpr_now(GPR_CLOCK_MONOTONIC), &drain); }
 
   // After the server has shut down. Waits for the answers under way, which the store gives by their
   // deadlines.
@@ -74,6 +127,7 @@ struct QuotaServer::Queue : public QueueEvent {
 struct QuotaServer::Methods {
   RawQuota quota;
   RawPing ping;
+  grpc::AsyncGenericService streams;
   template <typename Request, typename Response>
   struct List {
     std::deque<typename UnaryCall<Request, Response>::Method> methods;
@@ -130,8 +184,6 @@ QuotaServer::QuotaServer(Admission* admission, QuotaServerOptions options)
 QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }
 
 absl::Status QuotaServer::Listen() {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
@@ -145,9 +197,9 @@ absl::Status QuotaServer::Listen() {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.RegisterService(&methods_->quota);
   builder.RegisterService(&methods_->ping);
-  for (int i = 0; i < options_.threads; ++i) {
-    queues_.push_back(std::make_unique<Queue>());
-    queues_.back()->events = builder.AddCompletionQueue();
+  builder.RegisterAsyncGenericService(&methods_->streams);
+  for (int i = 0; i < ThreadsOf(options_); ++i) {
+    queues_.push_back(std::make_unique<Queue>(&methods_->streams, builder.AddCompletionQueue()));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
@@ -164,7 +216,6 @@ absl::Status QuotaServer::Listen() {
     AddMethods(queue.get());
     queue->thread = std::thread([&queue] { queue->Serve(); });
   }
-  server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
   return absl::OkStatus();
 }
 
@@ -206,6 +257,9 @@ void QuotaServer::AddMethods(Queue* queue) {
   m.Add<v1::internal::PingRequest, v1::internal::PingResponse>(
       "PingRequest", &m.ping, &RawPing::RequestPing, queue,
       [](Pong pong, Deadline, auto done) { done(absl::StatusOr<Pong>(pong)); });
+  ServeHealth(Quota::service_full_name(), &queue->streams);
+  ServeReflection({std::begin(kServices), std::end(kServices)}, &queue->streams);
+  queue->streams.Start();
 }
 
 SteadyTime QuotaServer::StoreDeadline(std::chrono::system_clock::time_point caller) const {
@@ -222,8 +276,23 @@ SteadyTime QuotaServer::StoreDeadline(std::chrono::system_clock::time_point call
 void QuotaServer::Drain(absl::Duration grace) {
   if (drained_ || server_ == nullptr) return;
   drained_ = true;
-  server_->GetHealthCheckService()->SetServingStatus(false);
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(grace));
+  for (auto& queue : queues_) queue->Drain();
+  absl::Notification closed;
+  std::thread closing([&] {
+    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(grace));
+    closed.Notify();
+  });
+  for (auto& queue : queues_) queue->idle.Look();
+  for (auto& queue : queues_) queue->idle.idle.WaitForNotificationWithTimeout(grace);
+  // Nothing that we accepted is left. gRPC would still wait for idle clients to go, and for a call
+  // that came in the very moment of the shutdown, which nobody answers any more (1.51 parks it
+  // among calls that wait to be accepted): its caller had better be told at once. Again and again,
+  // since the other thread may not have got to close the port yet.
+  do {
+    grpc_server_cancel_all_calls(server_->c_server());
+  } while (!closed.WaitForNotificationWithTimeout(kCloseAgain));
+  closing.join();
+  for (auto& queue : queues_) queue->idle.idle.WaitForNotification();
   for (auto& queue : queues_) queue->Stop();
   for (auto& queue : queues_) queue->thread.join();
 }

@@ -16,8 +16,11 @@ namespace quotaplane {
 
 struct QuotaServerOptions {
   std::string listen = "127.0.0.1:7411";  // HOST:PORT; port 0 takes a free one
-  // Completion queues, each with one thread.
-  int threads = 2;
+  // Completion queues, each with one thread. 0: half of the machine's cores, at least one. A
+  // queue's thread both polls and handles, so that one is busy where two would wake each other; the
+  // other half of the cores is for the store's replies and the kernel. Measured on two cores, an
+  // empty call with four in flight: 12.6 k/s with two threads, 24.4 k/s with one.
+  int threads = 0;
   // The store's part of a call lasts at most this long, and at most 70 % of what the caller's
   // deadline leaves: an outage is answered within both.
   absl::Duration store_timeout = absl::Milliseconds(250);
@@ -34,8 +37,8 @@ class QuotaServer {
   // "HOST:PORT" with the real port.
   const std::string& address() const { return address_; }
 
-  // Turns health to NOT_SERVING, takes no new calls, and waits for those under way, for `grace` at
-  // most; then they are cancelled. Idempotent.
+  // Turns health to NOT_SERVING and ends its watchers, takes no new calls, and waits for those
+  // under way, for `grace` at most; then they are cancelled. Idempotent.
   void Drain(absl::Duration grace);
 
  private:

@@ -1,9 +1,7 @@
 // One unary call on a completion queue, from waiting for a request to the end of its answer.
 //
-// The methods are raw (grpc::ByteBuffer): a request that is too large or malformed is answered with
-// a google.rpc.BadRequest of ours, where gRPC's own parsing would only cancel the call. The answer
-// may be finished from any thread, so the hot path needs no hop back to the queue: the thread that
-// read the store's reply sends it.
+// The answer may be finished from any thread, so the hot path needs no hop back to the queue: the
+// thread that read the store's reply sends it.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -16,27 +14,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "libs/base/error.h"
+#include "absl/status/status.h"
 #include "libs/rpc/status_convert.h"
+#include "services/quota/parse_request.h"
+#include "services/quota/queue_event.h"
 
 namespace quotaplane {
-
-inline constexpr size_t kMaxRequestBytes = 64 * 1024;
-
-// What completion queues hand back.
-class QueueEvent {
- public:
-  virtual ~QueueEvent() = default;
-  virtual void OnEvent(bool ok) = 0;
-};
-
-// What the thread of a queue knows of its calls. Touched by that thread only.
-struct QueueState {
-  int64_t in_flight = 0;  // accepted and not finished
-  bool stopping = false;  // the queue is shut down: nothing may be asked of it any more
-};
 
 template <typename Request, typename Response>
 class UnaryCall : public QueueEvent {
@@ -89,16 +72,9 @@ class UnaryCall : public QueueEvent {
   }
 
   void Handle() {
-    if (request_.Length() > kMaxRequestBytes) {
-      return Finish(FieldError(
-          {{method_->request_name, absl::StrCat("has ", request_.Length(), " bytes; at most ",
-                                                kMaxRequestBytes, " are allowed")}}));
-    }
     Request request;
-    if (!grpc::SerializationTraits<Request>::Deserialize(&request_, &request).ok()) {
-      return Finish(FieldError(
-          {{method_->request_name, "is malformed: not this message, or a string is not UTF-8"}}));
-    }
+    const absl::Status parsed = ParseRequest(method_->request_name, &request_, &request);
+    if (!parsed.ok()) return Finish(parsed);
     method_->handler(request, context_.deadline(), Finisher(this));
   }
 

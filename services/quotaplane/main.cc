@@ -4,10 +4,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/synchronization/mutex.h"
 #include "services/quotaplane/migrate.h"
 #include "services/quotaplane/serve.h"
 
 int main(int argc, char** argv) {
+  // Debian builds Abseil with its search for lock cycles on, which takes 1.5 % of the processor.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // Standard output is for the ready line alone.
   spdlog::set_default_logger(spdlog::stderr_color_mt("quotaplane"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");

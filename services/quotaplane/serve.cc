@@ -31,8 +31,8 @@
 namespace quotaplane {
 namespace {
 
-// Calls under way end within the store's timeout and a flush of the spool; only health watchers
-// stay.
+// Calls under way end within the store's timeout and a flush of the spool; watchers of health are
+// ended. Only a client that does not read what it is sent, be it the goodbye, takes longer.
 constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kStoreCheckTimeout = absl::Seconds(5);
 

@@ -1,7 +1,7 @@
 // SIGTERM: the server says that it leaves, finishes what it has begun, and goes; nothing that it
 // acknowledged is lost.
+#include <grpc/health/v1/health.grpc.pb.h>
 #include <gtest/gtest.h>
-#include <health.grpc.pb.h>
 
 #include <csignal>
 #include <future>
@@ -98,10 +98,30 @@ TEST(Drain, HealthSaysSoToThoseWhoWatch) {
   server.Signal(SIGTERM);
   ASSERT_TRUE(watch->Read(&response));
   EXPECT_EQ(response.status(), health::HealthCheckResponse::NOT_SERVING);
-  // Somebody who watches does not keep the server.
-  ExpectGone(&server);
-  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+  // Somebody who watches does not keep the server: the drain itself ends the call. At the end of
+  // the grace it would be CANCELLED.
   EXPECT_FALSE(watch->Read(&response));
+  EXPECT_EQ(watch->Finish().error_code(), grpc::UNAVAILABLE);
+  ExpectGone(&server);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(2));
+}
+
+TEST(Drain, EndsThoseWhoWatchWhatIsNotThere) {
+  RedisServer redis;
+  ServerProcess server({.policy = kLoadPolicy, .redis = redis.url()});
+  const QuotaClient client(server.address());
+  const auto stub = health::Health::NewStub(client.channel());
+  grpc::ClientContext context;
+  health::HealthCheckRequest request;
+  request.set_service("nobody");
+  const auto watch = stub->Watch(&context, request);
+  health::HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), health::HealthCheckResponse::SERVICE_UNKNOWN);
+  server.Signal(SIGTERM);
+  EXPECT_FALSE(watch->Read(&response));
+  EXPECT_EQ(watch->Finish().error_code(), grpc::UNAVAILABLE);
+  ExpectGone(&server);
 }
 
 }  // namespace

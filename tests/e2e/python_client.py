@@ -16,7 +16,8 @@ import grpc
 ROOT = Path(__file__).resolve().parents[2]
 CALL_TIMEOUT_S = 10
 
-# The published protos of two services that gRPC servers share, as far as the tests read them.
+# The published protos of two services that gRPC servers share. Written apart from the server's own,
+# so that a wrong field number there is seen here.
 HEALTH_PROTO = """
 syntax = "proto3";
 package grpc.health.v1;
@@ -31,15 +32,31 @@ syntax = "proto3";
 package grpc.reflection.v1alpha;
 message ServerReflectionRequest {
   string host = 1;
-  oneof message_request { string file_containing_symbol = 4; string list_services = 7; }
+  oneof message_request {
+    string file_by_filename = 3;
+    string file_containing_symbol = 4;
+    ExtensionRequest file_containing_extension = 5;
+    string all_extension_numbers_of_type = 6;
+    string list_services = 7;
+  }
 }
+message ExtensionRequest { string containing_type = 1; int32 extension_number = 2; }
 message FileDescriptorResponse { repeated bytes file_descriptor_proto = 1; }
+message ExtensionNumberResponse {
+  string base_type_name = 1;
+  repeated int32 extension_number = 2;
+}
 message ServiceResponse { string name = 1; }
 message ListServiceResponse { repeated ServiceResponse service = 1; }
+message ErrorResponse { int32 error_code = 1; string error_message = 2; }
 message ServerReflectionResponse {
+  string valid_host = 1;
+  ServerReflectionRequest original_request = 2;
   oneof message_response {
     FileDescriptorResponse file_descriptor_response = 4;
+    ExtensionNumberResponse all_extension_numbers_response = 5;
     ListServiceResponse list_services_response = 6;
+    ErrorResponse error_response = 7;
   }
 }
 """
@@ -94,6 +111,10 @@ class Server:
     def log(self) -> str:
         return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ended(self) -> int | None:
         """The exit code if it has ended by itself (negative: by that signal)."""
         return self._process.poll()
@@ -105,6 +126,17 @@ class Server:
         self._process.stdout.close()
         self._log.close()
         return code
+
+    def kill(self) -> None:
+        """For a test that failed before it stopped the server; nothing where it has ended."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+        self._log.close()
+
+
+def _serialize(message: object) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
 
 
 class Client:
@@ -119,19 +151,16 @@ class Client:
             response = getattr(protos.quota, f"{method}Response")
             self._calls[method] = self.unary(f"/quotaplane.v1.QuotaService/{method}", response)
 
+    # Calls by path. A request is a message, or the bytes of something that is none.
+
     def unary(self, path: str, response: type) -> grpc.UnaryUnaryMultiCallable:
-        return self._channel.unary_unary(
-            path,
-            request_serializer=lambda m: m if isinstance(m, bytes) else m.SerializeToString(),
-            response_deserializer=response.FromString,
-        )
+        return self._channel.unary_unary(path, _serialize, response.FromString)
+
+    def server_stream(self, path: str, response: type) -> grpc.UnaryStreamMultiCallable:
+        return self._channel.unary_stream(path, _serialize, response.FromString)
 
     def stream(self, path: str, response: type) -> grpc.StreamStreamMultiCallable:
-        return self._channel.stream_stream(
-            path,
-            request_serializer=lambda m: m.SerializeToString(),
-            response_deserializer=response.FromString,
-        )
+        return self._channel.stream_stream(path, _serialize, response.FromString)
 
     def call(self, method: str, request: object) -> object:
         """`request` is a message, or the bytes of something that is none."""

@@ -16,11 +16,11 @@
 namespace {
 
 time_t Offset() {
-  static const time_t offset = [] {
+  static const time_t kOffset = [] {
     const char* given = std::getenv("CLOCK_OFFSET_SECONDS");
     return given != nullptr ? static_cast<time_t>(std::strtoll(given, nullptr, 10)) : 0;
   }();
-  return offset;
+  return kOffset;
 }
 
 template <typename Function>
@@ -33,15 +33,15 @@ Function* Original(const char* name) {
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {
-  static auto* const original = Original<int(clockid_t, timespec*)>("clock_gettime");
-  const int result = original(clock, time);
+  static auto* const kOriginal = Original<int(clockid_t, timespec*)>("clock_gettime");
+  const int result = kOriginal(clock, time);
   if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) time->tv_sec += Offset();
   return result;
 }
 
 int gettimeofday(timeval* time, void* zone) noexcept {
-  static auto* const original = Original<int(timeval*, void*)>("gettimeofday");
-  const int result = original(time, zone);
+  static auto* const kOriginal = Original<int(timeval*, void*)>("gettimeofday");
+  const int result = kOriginal(time, zone);
   time->tv_sec += Offset();
   return result;
 }
@@ -54,7 +54,7 @@ time_t time(time_t* out) noexcept {
 }
 
 long syscall(long number, ...) noexcept {
-  static auto* const original = Original<long(long, ...)>("syscall");
+  static auto* const kOriginal = Original<long(long, ...)>("syscall");
   long args[6];
   va_list list;
   va_start(list, number);
@@ -66,7 +66,7 @@ long syscall(long number, ...) noexcept {
     until.tv_sec -= Offset();
     args[3] = reinterpret_cast<long>(&until);
   }
-  return original(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+  return kOriginal(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 }  // extern "C"

@@ -31,9 +31,9 @@ std::vector<std::pair<std::string, std::string>> ClockOff(absl::Duration by) {
           {"ASAN_OPTIONS", "verify_asan_link_order=0"}};
 }
 
-class P8_ReplicaClocksDontMatter : public testing::TestWithParam<int> {
+class P8ReplicaClocksDontMatter : public testing::TestWithParam<int> {
  protected:
-  P8_ReplicaClocksDontMatter()
+  P8ReplicaClocksDontMatter()
       : right_({.policy = Policy(), .redis = redis_.url()}),
         wrong_({.policy = Policy(), .redis = redis_.url(), .env = ClockOff(days() * kDay)}),
         right_client_(right_.address()),
@@ -60,7 +60,7 @@ class P8_ReplicaClocksDontMatter : public testing::TestWithParam<int> {
   QuotaClient right_client_, wrong_client_;
 };
 
-TEST_P(P8_ReplicaClocksDontMatter, BothSeeTheSamePeriodAndNoLimitIsLifted) {
+TEST_P(P8ReplicaClocksDontMatter, BothSeeTheSamePeriodAndNoLimitIsLifted) {
   // The first call of all is the wrong one's: it knows nothing yet but its own clock.
   const auto first = wrong_client_.Call(ReserveOf("a", subject_, {400, 0}));
   ASSERT_TRUE(first.ok()) << first.status.error_message();
@@ -87,7 +87,7 @@ TEST_P(P8_ReplicaClocksDontMatter, BothSeeTheSamePeriodAndNoLimitIsLifted) {
   EXPECT_EQ(LimitIn(wrong.response, "hour").used(), 2);
 }
 
-TEST_P(P8_ReplicaClocksDontMatter, HoldsEndByTheStoresClock) {
+TEST_P(P8ReplicaClocksDontMatter, HoldsEndByTheStoresClock) {
   constexpr absl::Duration kTtl = absl::Seconds(2);
   const absl::Time before = StoreNow();
   const auto reserved = wrong_client_.Call(ReserveOf("a", subject_, {900, 0}, kTtl));
@@ -105,7 +105,7 @@ TEST_P(P8_ReplicaClocksDontMatter, HoldsEndByTheStoresClock) {
   EXPECT_EQ(LimitOf(wrong_client_, subject_, "day").used(), 0);
 }
 
-TEST_P(P8_ReplicaClocksDontMatter, PricesHoldFromTheirDayByTheStoresClock) {
+TEST_P(P8ReplicaClocksDontMatter, PricesHoldFromTheirDayByTheStoresClock) {
   // The price changes between the two clocks, days away from both.
   const absl::Time change = StoreNow() + 2 * days() * kDay;
   const bool rises = days() > 0;
@@ -125,7 +125,7 @@ TEST_P(P8_ReplicaClocksDontMatter, PricesHoldFromTheirDayByTheStoresClock) {
   EXPECT_EQ(record.response.cost_nano_usd(), 3'000'000);
 }
 
-INSTANTIATE_TEST_SUITE_P(DaysOff, P8_ReplicaClocksDontMatter, testing::Values(-1, 1),
+INSTANTIATE_TEST_SUITE_P(DaysOff, P8ReplicaClocksDontMatter, testing::Values(-1, 1),
                          [](const auto& info) { return info.param < 0 ? "Behind" : "Ahead"; });
 
 }  // namespace

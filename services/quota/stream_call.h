@@ -1,0 +1,137 @@
+// Calls that are streams, or rare: health checks and reflection, on the completion queues of the
+// hot path.
+//
+// gRPC's own health and reflection services are served by its callback and its synchronous API, and
+// each of the two brings threads that poll the very sockets that our queues poll. Such a thread
+// reads a request, finds that it belongs to a queue, and wakes the queue's thread: one more wake-up
+// on every call. So the server has neither, and serves those methods itself, as raw messages of
+// grpc::AsyncGenericService, to which everything comes that no generated service has.
+//
+// All of it is touched by the queue's thread only.
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "absl/status/status.h"
+#include "services/quota/queue_event.h"
+
+namespace quotaplane {
+
+class StreamCalls;
+
+// What a call does. Nothing is told any more once it has ended the call or the client is gone; it
+// lives until every operation of the call has come back.
+class StreamHandler {
+ public:
+  virtual ~StreamHandler() = default;
+  // What Read asked for; it may be emptied. The call asks for the first message itself.
+  virtual void OnMessage(grpc::ByteBuffer* message) = 0;
+  // Read found no further message. A client of a unary method sends one and then this.
+  virtual void OnEndOfMessages() = 0;
+  // What Write sent is on its way; the next may be written.
+  virtual void OnWritten() = 0;
+  // The server goes: nothing new will come, and the call should end soon. At once for a call that
+  // begins while the server drains.
+  virtual void OnDrain() = 0;
+};
+
+// From waiting for a call to the end of its last operation. Owns itself.
+class StreamCall {
+ public:
+  StreamCall(const StreamCall&) = delete;
+  StreamCall& operator=(const StreamCall&) = delete;
+
+  // Not while another Read is under way.
+  void Read();
+  // Not while another Write is under way.
+  void Write(const google::protobuf::MessageLite& message);
+  // Ends the call, after the Write under way if there is one. The first Finish or Leave counts.
+  void Finish(const absl::Status& status);
+  // Ends the call because the server goes: UNAVAILABLE without ErrorInfo, so that clients retry.
+  void Leave();
+  bool draining() const;
+
+ private:
+  friend class StreamCalls;
+
+  // One for each kind of operation, since a queue hands back nothing else.
+  struct Event : public QueueEvent {
+    using Handler = void (StreamCall::*)(bool ok);
+    Event(StreamCall* call, Handler handler) : call(call), handler(handler) {}
+    void OnEvent(bool ok) override { (call->*handler)(ok); }
+
+    StreamCall* const call;
+    const Handler handler;
+  };
+
+  explicit StreamCall(StreamCalls* calls);
+  ~StreamCall() = default;
+  void End(const grpc::Status& status);
+  void SendEnd();
+  void DeleteIfOver();
+  void OnAccepted(bool ok);
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnFinished(bool ok);
+  void OnDone(bool ok);
+
+  StreamCalls* const calls_;
+  grpc::GenericServerContext context_;
+  grpc::GenericServerAsyncReaderWriter stream_;
+  grpc::ByteBuffer message_;
+  std::unique_ptr<StreamHandler> handler_;
+  std::optional<grpc::Status> end_;
+  int pending_ = 0;       // operations under way, but for the notice of the call's end
+  bool writing_ = false;  // one of them is a write
+  bool ended_ = false;    // by the handler or by the client: the handler is told nothing more
+  bool done_ = false;     // gRPC has said that the call is over
+  Event accepted_{this, &StreamCall::OnAccepted};
+  Event read_{this, &StreamCall::OnRead};
+  Event written_{this, &StreamCall::OnWritten};
+  Event finished_{this, &StreamCall::OnFinished};
+  Event done_event_{this, &StreamCall::OnDone};
+};
+
+// The calls of one queue.
+class StreamCalls {
+ public:
+  // Open at a time on one queue; RESOURCE_EXHAUSTED past that. Each takes some ten KiB.
+  static constexpr size_t kMaxOpen = 4096;
+
+  using MakeHandler = std::function<std::unique_ptr<StreamHandler>(StreamCall* call)>;
+
+  // All three must outlive the queue's last event. `service` is registered with the server.
+  StreamCalls(grpc::AsyncGenericService* service, grpc::ServerCompletionQueue* events,
+              QueueState* queue)
+      : service_(service), events_(events), queue_(queue) {}
+
+  // `path` is "/package.Service/Method". Before Start. Other paths are UNIMPLEMENTED.
+  void Add(const std::string& path, MakeHandler make_handler) {
+    handlers_[path] = std::move(make_handler);
+  }
+  // Waits for calls.
+  void Start();
+  // Tells every handler that the server goes. Asks nothing of the queue where no call is open.
+  void Drain();
+
+ private:
+  friend class StreamCall;
+
+  grpc::AsyncGenericService* const service_;
+  grpc::ServerCompletionQueue* const events_;
+  QueueState* const queue_;
+  std::map<std::string, MakeHandler> handlers_;
+  std::unordered_set<StreamCall*> open_;
+  bool draining_ = false;
+};
+
+}  // namespace quotaplane
