@@ -40,6 +40,10 @@ std::string FilterSql(const std::vector<Filter>& filters, sql::Dialect dialect,
                       Parameters* parameters) {
   std::string sql;
   for (const Filter& filter : filters) {
+    if (filter.values.empty() && filter.globs.empty()) {
+      sql += " AND 1 = 0";
+      continue;
+    }
     const std::string value = ValueSql(filter.dimension, dialect, parameters);
     std::vector<std::string> any;
     if (!filter.values.empty()) {
@@ -51,7 +55,7 @@ std::string FilterSql(const std::vector<Filter>& filters, sql::Dialect dialect,
       any.push_back(absl::StrCat("(", value, " <> '' AND ", value, " LIKE ",
                                  parameters->AddText(LikePattern(glob)), R"( ESCAPE '\'))"));
     }
-    absl::StrAppend(&sql, " AND (", any.empty() ? "1 = 0" : absl::StrJoin(any, " OR "), ")");
+    absl::StrAppend(&sql, " AND (", absl::StrJoin(any, " OR "), ")");
   }
   return sql;
 }
