@@ -212,14 +212,14 @@ UsageReport NaiveReport(const std::vector<Line>& lines, const UsageQuery& query)
   return report;
 }
 
-ReportsTest::ReportsTest()
-    : writer_(db_.get(), [](const Subject& subject) {
+SeededLedger::SeededLedger(sql::Database* database)
+    : db_(database), writer_(database, [](const Subject& subject) {
         return subject.team.empty() ? "" : "cc-" + subject.team;
       }) {
   EXPECT_TRUE(sql::Migrate(*db_).ok());
 }
 
-void ReportsTest::Write(const std::vector<SettledCharge>& charges) {
+void SeededLedger::Write(const std::vector<SettledCharge>& charges) {
   const auto written = writer_.Write(charges, 1);
   ASSERT_TRUE(written.ok()) << written.status();
   for (const SettledCharge& charge : charges) {
@@ -249,8 +249,8 @@ void ReportsTest::Write(const std::vector<SettledCharge>& charges) {
   }
 }
 
-void ReportsTest::Correct(const SettledCharge& charge, int64_t at_us, int64_t cost,
-                          const std::string& reason) {
+void SeededLedger::Correct(const SettledCharge& charge, int64_t at_us, int64_t cost,
+                           const std::string& reason) {
   const Subject& subject = charge.charge.subject;
   ASSERT_FALSE(charge.charge.lines.empty());
   const ChargeLine& line = charge.charge.lines[0];
@@ -305,7 +305,7 @@ void ReportsTest::Correct(const SettledCharge& charge, int64_t at_us, int64_t co
   lines_.push_back(corrected_line);
 }
 
-void ReportsTest::Fill(int count, uint64_t seed) {
+void SeededLedger::Fill(int count, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<SettledCharge> charges;
   for (int id = 0; id < count; ++id) charges.push_back(RandomCharge(id, random));

@@ -41,19 +41,32 @@ SettledCharge RandomCharge(int id, std::mt19937_64& random);
 // What a report should say: every line looked at, nothing indexed, nothing summed up before.
 UsageReport NaiveReport(const std::vector<Line>& lines, const UsageQuery& query);
 
-class ReportsTest : public sql::DatabaseTest {
- protected:
-  ReportsTest();
+class SeededLedger {
+ public:
+  // Brings the schema of `database`, which must outlive it, up to date.
+  explicit SeededLedger(sql::Database* database);
 
-  // Into the ledger, and into lines_.
+  // Into the ledger, and into lines().
   void Write(const std::vector<SettledCharge>& charges);
   // A correction of the charge's first line by `cost`.
   void Correct(const SettledCharge& charge, int64_t at_us, int64_t cost, const std::string& reason);
   // `count` random charges of the org "acme", some corrections, and a few of another org.
   void Fill(int count, uint64_t seed);
 
+  // Of acme.
+  const std::vector<Line>& lines() const { return lines_; }
+
+ private:
+  sql::Database* const db_;
   LedgerWriter writer_;
-  std::vector<Line> lines_;  // of acme
+  std::vector<Line> lines_;
+};
+
+class ReportsTest : public sql::DatabaseTest {
+ protected:
+  const std::vector<Line>& lines() const { return ledger_.lines(); }
+
+  SeededLedger ledger_{db_.get()};
 };
 
 }  // namespace quotaplane::reports

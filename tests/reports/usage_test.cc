@@ -83,11 +83,11 @@ bool Same(const UsageRow& row, const UsageRow& naive) {
 
 TEST_P(UsageTest, EveryReportIsWhatTheEntriesSay) {
   constexpr uint64_t kSeed = 20'260'331;
-  Fill(1'200, kSeed);
+  ledger_.Fill(1'200, kSeed);
   std::mt19937_64 random(kSeed);
   size_t rows = 0;
   for (int round = 0; round < 400; ++round) {
-    const UsageQuery query = RandomQuery(random, lines_);
+    const UsageQuery query = RandomQuery(random, lines());
     SCOPED_TRACE("seed " + std::to_string(kSeed) + " round " + std::to_string(round) + ": " +
                  Describe(query));
     const auto report = QueryUsage(*db_, query);
@@ -95,7 +95,7 @@ TEST_P(UsageTest, EveryReportIsWhatTheEntriesSay) {
       continue;  // more hours than there may be
     }
     ASSERT_TRUE(report.ok()) << report.status();
-    const UsageReport naive = NaiveReport(lines_, query);
+    const UsageReport naive = NaiveReport(lines(), query);
     EXPECT_EQ(report->total, naive.total);
     ASSERT_EQ(report->rows.size(), naive.rows.size());
     for (size_t i = 0; i < naive.rows.size(); ++i) {
@@ -107,18 +107,18 @@ TEST_P(UsageTest, EveryReportIsWhatTheEntriesSay) {
 }
 
 TEST_P(UsageTest, ComparisonsAreTheDifferenceOfTwoReports) {
-  Fill(400, 7);
+  ledger_.Fill(400, 7);
   std::mt19937_64 random(8);
   for (int round = 0; round < 30; ++round) {
-    UsageQuery query = RandomQuery(random, lines_);
+    UsageQuery query = RandomQuery(random, lines());
     query.granularity = Granularity::kNone;
     query.top = 0;
     const Range base = RandomRange(random, query.zone);
     const auto report = ComparePeriods(*db_, query.selection, base, query.group_by, 3);
     ASSERT_TRUE(report.ok()) << report.status();
-    const Measures current = NaiveReport(lines_, query).total;
+    const Measures current = NaiveReport(lines(), query).total;
     query.selection.range = base;
-    const Measures before = NaiveReport(lines_, query).total;
+    const Measures before = NaiveReport(lines(), query).total;
     EXPECT_EQ(report->total.base, before);
     EXPECT_EQ(report->total.current, current);
     EXPECT_EQ(report->total.cost_change_nano_usd, current.cost_nano_usd - before.cost_nano_usd);
@@ -139,7 +139,7 @@ TEST_P(UsageTest, ASumThatDoesNotFitIsAnError) {
     record.subject.user = "u" + std::to_string(id);
     charges.back().settlement.occurred_at_us = 1'775'001'599'500'000;
   }
-  Write(charges);
+  ledger_.Write(charges);
   UsageQuery query;
   query.selection = {"acme", {1'775'001'599'000'000, 1'775'001'600'000'000}, {}};
   EXPECT_TRUE(absl::IsOutOfRange(QueryUsage(*db_, query).status()))
@@ -151,7 +151,7 @@ TEST_P(UsageTest, ASumThatDoesNotFitIsAnError) {
 }
 
 TEST_P(UsageTest, OtherOrgsAreNotSeen) {
-  Fill(50, 3);
+  ledger_.Fill(50, 3);
   UsageQuery query;
   query.selection = {"initech", {0, 4'000'000'000'000'000}, {}};
   EXPECT_EQ(QueryUsage(*db_, query)->total.requests, 20);
