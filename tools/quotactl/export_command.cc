@@ -158,8 +158,8 @@ Examples:
   # October for the FinOps tool
   quotactl report focus --org acme --month 2026-10 --out acme-2026-10.csv
 
-  # Is it what FOCUS asks for?
-  tools/focus_check.py --columns focus_1_2_columns.csv acme-2026-10.csv)");
+  # The support team's first week, under the platform team's name
+  quotactl report focus --from 2026-10-01 --to 2026-10-08 --filter team=support --invoice-issuer Platform)");
   command->callback([=, &globals] {
     *work = [=, &globals] { return RunExport(globals, *flags, v1::EXPORT_FORMAT_FOCUS_1_2); };
   });
@@ -183,7 +183,7 @@ Examples:
   quotactl report export --org acme --month 2026-10 --out october.csv
 
   # What alice's calls cost, one by one
-  quotactl report export --filter user=alice --format jsonl | jq -r '.reservation_id + " " + .cost_usd')");
+  quotactl report export --filter user=alice --format jsonl --out alice.jsonl)");
   command->callback([=, &globals] {
     *work = [=, &globals] {
       return RunExport(
