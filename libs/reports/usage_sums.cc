@@ -55,13 +55,10 @@ class Reader {
 
  private:
   // The slices are a table of their own, so that one statement adds up many periods. CROSS JOIN, in
-  // this order, is SQLite's word for: for each slice, look up the index. The outermost bounds are
-  // said once more as constants, which lets PostgreSQL leave out other months.
+  // this order, is SQLite's word for: for each slice, look up the index.
   absl::Status ReadSlices(const Source& source, std::span<const Slice> slices) {
     Parameters parameters;
     const std::string org = parameters.Add(std::string_view(selection_.org));
-    const std::string low = parameters.Add(slices.front().range.from_us);
-    const std::string high = parameters.Add(slices.back().range.to_us);
     std::string sql = "WITH slice(period, low, high) AS (VALUES ";
     for (const Slice& slice : slices) {
       absl::StrAppend(&sql, &slice == slices.data() ? "(" : ", (", parameters.Add(slice.period),
@@ -80,8 +77,8 @@ class Reader {
                     ", SUM(r.quantity), SUM(r.cost_nano_usd), SUM(", AbslView(source.requests),
                     "), SUM(r.overrun_nano_usd) FROM slice CROSS JOIN ", AbslView(source.table),
                     " AS r WHERE r.org = ", org);
-    absl::StrAppend(&sql, " AND ", time, " >= ", low, " AND ", time, " < ", high, " AND ", time,
-                    " >= slice.low AND ", time, " < slice.high",
+    absl::StrAppend(&sql, " AND ", time, " >= slice.low AND ", time, " < slice.high",
+                    OuterBounds(time, slices, &parameters),
                     FilterSql(selection_.filters, session_.dialect(), &parameters), " GROUP BY ",
                     absl::StrJoin(keys, ", "));
     const auto rows = session_.Query({"usage", sql}, parameters.values(), kMaxSqlRows);
@@ -91,6 +88,15 @@ class Reader {
     QP_RETURN_IF_ERROR(rows.status());
     for (size_t i = 0; i < rows->size(); ++i) QP_RETURN_IF_ERROR(AddRow((*rows)[i]));
     return absl::OkStatus();
+  }
+
+  // The outermost bounds once more, as constants, lets PostgreSQL leave out other months'
+  // partitions. SQLite would look up the index by them, and go through all of it for each slice.
+  std::string OuterBounds(const std::string& time, std::span<const Slice> slices,
+                          Parameters* parameters) const {
+    if (session_.dialect() != sql::Dialect::kPostgres) return "";
+    return absl::StrCat(" AND ", time, " >= ", parameters->Add(slices.front().range.from_us),
+                        " AND ", time, " < ", parameters->Add(slices.back().range.to_us));
   }
 
   absl::Status AddRow(const sql::Row& row) {
