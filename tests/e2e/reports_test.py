@@ -233,6 +233,18 @@ class ExportTest(Case):
         self.assertIn("cannot be written", done.stderr)
 
 
+class DocsTest(Case):
+    def test_the_commands_of_the_page_work(self) -> None:
+        text = (ROOT / "docs/reports.md").read_text()
+        blocks = re.findall(r"(?s)```sh\n(.*?)```", text)
+        commands = [line.split()[1:] for block in blocks for line in block.splitlines()]
+        self.assertGreaterEqual(len(commands), 7)
+        for arguments in commands:
+            with self.subTest(arguments):
+                at_home = [self.folder / a if a.startswith("acme-") else a for a in arguments]
+                self.quotactl(*at_home)
+
+
 class BadInputTest(Case):
     def test_the_server_names_the_field(self) -> None:
         for arguments, field in (

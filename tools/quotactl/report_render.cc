@@ -255,7 +255,7 @@ std::string ComparisonAsTable(const v1::ComparePeriodsResponse& report,
                              Cell(absl::StrCat(change > 0 ? "+" : "", FormatMoney(change)), tone),
                              row.has_cost_change_millionths()
                                  ? Cell(FormatChange(row.cost_change_millionths()), tone)
-                                 : Cell("new", Tone::kFaint),
+                                 : Cell(change == 0 ? "" : "new", Tone::kFaint),
                              FormatCount(row.base().requests()),
                              FormatCount(row.current().requests())};
   };
