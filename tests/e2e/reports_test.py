@@ -2,7 +2,7 @@
 """`quotactl report` against a real server on its embedded default: what was replayed is what the
 reports say, to the nano, by any grouping; exports hold what they should; bad input is named.
 
-Usage: reports_test.py --program QUOTAPLANE --quotactl QUOTACTL --protoc PROTOC [unittest's arguments]
+Usage: reports_test.py --program QUOTAPLANE --quotactl QUOTACTL --protoc PROTOC [UNITTEST…]
 """
 
 import argparse
@@ -100,7 +100,8 @@ class UsageTest(Case):
         path = data / "traces/azure_llm_code_2023.csv"
         totals = self.replay(path)
         with path.open(newline="") as file:
-            rows = [(int(r["ContextTokens"]), int(r["GeneratedTokens"])) for r in csv.DictReader(file)]
+            lines = list(csv.DictReader(file))
+        rows = [(int(line["ContextTokens"]), int(line["GeneratedTokens"])) for line in lines]
         self.assertEqual(totals["committed"], len(rows))
         self.assertEqual(totals["cost_nano_usd"], sum(3000 * c + 15000 * g for c, g in rows))
         self.assert_every_grouping_adds_up(totals)
@@ -116,12 +117,14 @@ class UsageTest(Case):
 
     def test_filters(self) -> None:
         self.replay_rows()
-        teams = {r["group"][0]: r["measures"] for r in self.report("usage", "--group-by", "team")["rows"]}
+        rows = self.report("usage", "--group-by", "team")["rows"]
+        teams = {row["group"][0]: row["measures"] for row in rows}
         team = sorted(teams)[0]
         alone = self.report("usage", "--filter", f"team={team}")["total"]
         self.assertEqual(alone["cost_nano_usd"], teams[team]["cost_nano_usd"])
         glob = self.report("usage", "--filter", f"team={team[0]}*", "--group-by", "team")
-        self.assertEqual({r["group"][0] for r in glob["rows"]}, {t for t in teams if t[0] == team[0]})
+        matched = {row["group"][0] for row in glob["rows"]}
+        self.assertEqual(matched, {name for name in teams if name[0] == team[0]})
         self.assertEqual(self.report("usage", "--filter", "team=")["rows"], [])
 
     def test_top_spenders(self) -> None:
@@ -131,7 +134,8 @@ class UsageTest(Case):
         costs = [int(s["measures"]["cost_nano_usd"]) for s in top["spenders"]]
         self.assertEqual(costs[:3], sorted(costs[:3], reverse=True))
         self.assertEqual(sum(costs), totals["cost_nano_usd"])
-        self.assertIn("all others", self.quotactl("report", "top", "--by", "team", "--top", 1).stdout)
+        table = self.quotactl("report", "top", "--by", "team", "--top", 1).stdout
+        self.assertIn("all others", table)
 
     def test_compare_with_nothing_before(self) -> None:
         totals = self.replay_rows()
@@ -157,7 +161,8 @@ class ExportTest(Case):
         rows = rows_of(self.export("export"))
         self.assertEqual(len(rows), 2 * len(ROWS))
         self.assertEqual(sum(nano(row["cost_usd"]) for row in rows), totals["cost_nano_usd"])
-        lines = [json.loads(line) for line in self.export("export", "--format", "jsonl").splitlines()]
+        text = self.export("export", "--format", "jsonl")
+        lines = [json.loads(line) for line in text.splitlines()]
         for row, line in zip(rows, lines, strict=True):
             self.assertEqual(list(row), list(line))
             self.assertEqual(row["cost_usd"], line["cost_usd"])
@@ -203,7 +208,8 @@ class ExportTest(Case):
             writer.writeheader()
             writer.writerows(copies)
             text.seek(0)
-            return {v.column for v in focus_check.check(text, columns) if not isinstance(v, Decimal)}
+            found = focus_check.check(text, columns)
+            return {each.column for each in found if not isinstance(each, Decimal)}
 
         self.assertEqual(complaints(lambda row: None), set())
         for name, value in {
@@ -252,7 +258,7 @@ class BadInputTest(Case):
             (["--group-by", "team,team"], "group_by[1]"),
             (["--from", "2026-11-02", "--to", "2026-11-01"], "to_time"),
             (["--from", "2001-01-01", "--to", "2026-11-01"], "to_time"),
-            (["--from", "2024-01-01", "--to", "2026-01-01", "--granularity", "hour"], "granularity"),
+            (["--from", "2024-01-01", "--granularity", "hour"], "granularity"),
             (["--filter", "planet=mars"], "filters[0].dimension"),
             (["--order-by", "beauty"], "order_by"),
             (["--top", 10_001], "top"),
@@ -394,6 +400,19 @@ class RolesTest(Case):
         done = run(OPTIONS.quotactl, "usage", "--json", env=env)
         self.assertEqual(json.loads(done.stdout)["code"], grpc.StatusCode.UNIMPLEMENTED.value[0])
         self.assertFalse((folder / "data/redis").exists())
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_ledger_that_is_away_is_said(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="qp-reports-")))
+        more = ("--roles", "reports", "--ledger", "postgres://nobody@127.0.0.1:1/none")
+        server = Server(OPTIONS.program, folder, self.POLICY, PRICES, more)
+        self.addCleanup(lambda: server.ended() is None and server.kill())
+        env = {"QUOTAPLANE_SERVER": server.address}
+        for command in ("usage", "top", "compare", "export"):
+            done = run(OPTIONS.quotactl, "report", command, env=env)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("UNAVAILABLE LEDGER_UNAVAILABLE", done.stderr)
+            self.assertIn("its ledger's database is away", done.stderr)
         self.assertEqual(server.stop(), 0)
 
 

@@ -150,6 +150,24 @@ TEST_P(UsageTest, ASumThatDoesNotFitIsAnError) {
   EXPECT_EQ(QueryUsage(*db_, query)->total.cost_nano_usd, INT64_MAX - 5);
 }
 
+TEST_P(UsageTest, AReportOfTooManyRowsIsRefused) {
+  const auto added = db_->Execute(
+      {"users",
+       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100001) "
+       "INSERT INTO rollup_day SELECT 'acme', 1775001600000000, '', '', '', "
+       "'u' || CAST(n.i AS TEXT), 'big', 'input', 1, 1, 1, 0 FROM n"});
+  ASSERT_TRUE(added.ok()) << added.status();
+  UsageQuery query;
+  query.selection = {"acme", {1'775'001'600'000'000, 1'775'088'000'000'000}, {}};
+  EXPECT_EQ(QueryUsage(*db_, query)->total.requests, 100'001);
+  query.group_by = {{Field::kUser, ""}};
+  const absl::Status refused = QueryUsage(*db_, query).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_EQ(ReasonOf(refused), "REPORT_TOO_LARGE");
+  query.selection.filters = {{{Field::kUser, ""}, {}, {"u9*"}}};
+  EXPECT_EQ(QueryUsage(*db_, query)->rows.size(), 11'111u);
+}
+
 TEST_P(UsageTest, OtherOrgsAreNotSeen) {
   ledger_.Fill(50, 3);
   UsageQuery query;
