@@ -282,7 +282,7 @@ absl::StatusOr<ComparisonArgs> FromProto(const v1::ComparePeriodsRequest& reques
   args.base = RangeOf(request.has_base_from_time(), request.base_from_time(),
                       request.has_base_to_time(), request.base_to_time(), "base_", &checks);
   args.group_by = GroupByOf(request.group_by(), &checks);
-  args.top = CountOf(request.top(), kMaxPageSize, kMaxPageSize, "top", &checks);
+  args.top = CountOf(request.top(), kMaxCompared, kMaxCompared, "top", &checks);
   if (absl::Status status = checks.ToStatus(); !status.ok()) return status;
   return args;
 }

@@ -21,6 +21,8 @@ inline constexpr int kMaxRangeDays = 3'700;
 inline constexpr int kMaxTop = 10'000;
 inline constexpr int kMaxPageSize = 5'000;
 inline constexpr int kDefaultPageSize = 1'000;
+// Each has two groups of measures, and there are no pages: they have to fit into one message.
+inline constexpr int kMaxCompared = 2'000;
 inline constexpr int kMaxSpenders = 1'000;
 inline constexpr int kDefaultSpenders = 10;
 // A page ends before its message reaches what gRPC clients take by default (4 MiB).

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
 #include "absl/strings/str_split.h"
 #include "libs/reports/entry_files.h"
 #include "libs/reports/focus.h"
@@ -95,6 +99,39 @@ TEST_P(ExportTest, AFilteredExportAddsUpToItsReport) {
   const Exported focus = MustExport(*db_, FocusWriter({}), query.selection);
   EXPECT_GT(report->total.cost_nano_usd, 0);
   EXPECT_EQ(focus.chunks.back().cost_nano_usd, report->total.cost_nano_usd);
+}
+
+TEST_P(ExportTest, ACorrectionIsOfTheHourThatItCorrects) {
+  std::mt19937_64 random(3);
+  SettledCharge charge = RandomCharge(1, random);
+  charge.charge.lines = {{0, "big", ServiceTier::kStandard, "input", 1, 1, 1, false, ""}};
+  charge.settlement.occurred_at_us = 1'775'001'599'500'000;  // 2026-03-31 23:59:59.5
+  ledger_.Write({charge});
+  ledger_.Correct(charge, 1'777'000'000'000'000, -1, "asked twice, charged twice");
+  const Selection april = {"acme", {1'775'001'600'000'000, 1'777'593'600'000'000}, {}};
+  const Exported focus = MustExport(*db_, FocusWriter({}), april);
+  EXPECT_EQ(focus.chunks.back().entries, 1);
+  EXPECT_NE(focus.text.find("2026-05-01T00:00:00Z,2026-04-01T00:00:00Z,Usage,Correction,"
+                            "\"Correction of big, input tokens: asked twice, charged twice\","
+                            "Usage-Based,2026-04-01T00:00:00Z,2026-03-31T23:00:00Z,"),
+            std::string::npos)
+      << focus.text;
+}
+
+// With corrections, other meters, and names that need quotes.
+TEST_P(ExportTest, FocusIsAsTheSpecificationHasIt) {
+  const char* data = std::getenv("QUOTAPLANE_TESTDATA");
+  if (data == nullptr) {
+    std::cout << "left out: QUOTAPLANE_TESTDATA is not set\n";
+    return;
+  }
+  ledger_.Fill(500, 14);
+  const std::string path = dir_.File("focus.csv");
+  std::ofstream(path, std::ios::binary) << MustExport(*db_, FocusWriter({})).text;
+  const std::string command =
+      std::string("/usr/bin/python3 -B " QP_SOURCE_DIR "/tools/focus_check.py --columns '") + data +
+      "/facts/focus_1_2_columns.csv' '" + path + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0);
 }
 
 TEST_P(ExportTest, AnErrorOfTheSinkEndsIt) {
