@@ -64,13 +64,15 @@ EDGES: dict[str, set[str]] = {
         "libs/policy",
         "libs/pricing",
     },
+    "libs/reports": {"libs/base", "libs/money", "libs/window", "libs/sql"},
     "libs/rpc": {"libs/base"},
 }
 # These stand above every library and may use each of them, but of each other only what EDGES_ABOVE
 # lists.
 ABOVE = ("libs/testing", "services", "tools", "tests")
 EDGES_ABOVE: dict[str, set[str]] = {
-    "services/quotaplane": {"services/quota", "services/ledger"},
+    "services/quotaplane": {"services/quota", "services/ledger", "services/reports"},
+    "services/reports": {"services/quota"},
     "tools/client": {"tools/terminal"},
     "tools/quotactl": {"tools/client", "tools/terminal"},
     "tools/loadgen": {"tools/client", "tools/terminal"},

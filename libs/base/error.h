@@ -15,7 +15,7 @@
 
 namespace quotaplane {
 
-// `reason` is UPPER_SNAKE and listed in proto/quotaplane/v1/quota.proto.
+// `reason` is UPPER_SNAKE and listed in quota.proto or reports.proto (proto/quotaplane/v1).
 absl::Status ReasonedError(absl::StatusCode code, std::string_view reason, std::string_view message,
                            const std::map<std::string, std::string>& metadata = {});
 std::optional<std::string> ReasonOf(const absl::Status& status);

@@ -2,6 +2,7 @@
 
 #include <grpc/health/v1/health.pb.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -18,13 +19,15 @@ using Response = grpc::health::v1::HealthCheckResponse;
 // What the two methods have in common: one request, and a status.
 class HealthHandler : public StreamHandler {
  public:
-  HealthHandler(std::string known, StreamCall* call) : known_(std::move(known)), call_(call) {}
+  HealthHandler(std::vector<std::string> known, StreamCall* call)
+      : known_(std::move(known)), call_(call) {}
 
   void OnMessage(grpc::ByteBuffer* message) override {
     Request request;
     const absl::Status parsed = ParseRequest("HealthCheckRequest", message, &request);
     if (!parsed.ok()) return call_->Finish(parsed);
-    is_known_ = request.service().empty() || request.service() == known_;
+    is_known_ = request.service().empty() ||
+                std::find(known_.begin(), known_.end(), request.service()) != known_.end();
     OnRequest();
   }
   void OnEndOfMessages() override {
@@ -46,7 +49,7 @@ class HealthHandler : public StreamHandler {
   }
 
  private:
-  const std::string known_;
+  const std::vector<std::string> known_;
   StreamCall* const call_;
   bool is_known_ = false;
 };
@@ -99,11 +102,11 @@ class Watch : public HealthHandler {
 
 }  // namespace
 
-void ServeHealth(const std::string& service, StreamCalls* calls) {
+void ServeHealth(const std::vector<std::string>& services, StreamCalls* calls) {
   calls->Add("/grpc.health.v1.Health/Check",
-             [service](StreamCall* call) { return std::make_unique<Check>(service, call); });
+             [services](StreamCall* call) { return std::make_unique<Check>(services, call); });
   calls->Add("/grpc.health.v1.Health/Watch",
-             [service](StreamCall* call) { return std::make_unique<Watch>(service, call); });
+             [services](StreamCall* call) { return std::make_unique<Watch>(services, call); });
 }
 
 }  // namespace quotaplane

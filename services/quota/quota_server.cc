@@ -27,10 +27,6 @@ using RawQuota = Quota::WithRawMethod_Reserve<Quota::WithRawMethod_Extend<
 using Ping = v1::internal::PingService;
 using RawPing = Ping::WithRawMethod_Ping<Ping::Service>;
 
-// As reflection lists them.
-constexpr const char* kServices[] = {Quota::service_full_name(), Ping::service_full_name(),
-                                     "grpc.health.v1.Health",
-                                     "grpc.reflection.v1alpha.ServerReflection"};
 // While draining, how often clients that are still there are told to go.
 constexpr absl::Duration kCloseAgain = absl::Milliseconds(20);
 // Calls of one method that wait for a request on one queue, so that a burst finds its place ready.
@@ -195,7 +191,7 @@ absl::Status QuotaServer::Listen() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   // Two servers on one port would share its connections by chance: a mistake should fail.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.RegisterService(&methods_->quota);
+  if (admission_ != nullptr) builder.RegisterService(&methods_->quota);
   builder.RegisterService(&methods_->ping);
   builder.RegisterAsyncGenericService(&methods_->streams);
   for (int i = 0; i < ThreadsOf(options_); ++i) {
@@ -213,13 +209,14 @@ absl::Status QuotaServer::Listen() {
   }
   address_ = options_.listen.substr(0, options_.listen.rfind(':') + 1) + std::to_string(port);
   for (auto& queue : queues_) {
-    AddMethods(queue.get());
+    if (admission_ != nullptr) AddQuotaMethods(queue.get());
+    AddOtherMethods(queue.get());
     queue->thread = std::thread([&queue] { queue->Serve(); });
   }
   return absl::OkStatus();
 }
 
-void QuotaServer::AddMethods(Queue* queue) {
+void QuotaServer::AddQuotaMethods(Queue* queue) {
   Methods& m = *methods_;
   using Deadline = std::chrono::system_clock::time_point;
   m.Add<v1::ReserveRequest, v1::ReserveResponse>(
@@ -254,11 +251,24 @@ void QuotaServer::AddMethods(Queue* queue) {
       [this](Subject subject, Deadline deadline, auto done) {
         admission_->GetUsage(std::move(subject), StoreDeadline(deadline), std::move(done));
       });
-  m.Add<v1::internal::PingRequest, v1::internal::PingResponse>(
-      "PingRequest", &m.ping, &RawPing::RequestPing, queue,
-      [](Pong pong, Deadline, auto done) { done(absl::StatusOr<Pong>(pong)); });
-  ServeHealth(Quota::service_full_name(), &queue->streams);
-  ServeReflection({std::begin(kServices), std::end(kServices)}, &queue->streams);
+}
+
+void QuotaServer::AddOtherMethods(Queue* queue) {
+  methods_->Add<v1::internal::PingRequest, v1::internal::PingResponse>(
+      "PingRequest", &methods_->ping, &RawPing::RequestPing, queue,
+      [](Pong pong, std::chrono::system_clock::time_point, auto done) {
+        done(absl::StatusOr<Pong>(pong));
+      });
+  std::vector<std::string> services;
+  if (admission_ != nullptr) services.emplace_back(Quota::service_full_name());
+  for (const StreamService& service : options_.more) {
+    services.push_back(service.name);
+    service.add(&queue->streams, queue->events.get());
+  }
+  ServeHealth(services, &queue->streams);
+  services.insert(services.end(), {Ping::service_full_name(), "grpc.health.v1.Health",
+                                   "grpc.reflection.v1alpha.ServerReflection"});
+  ServeReflection(services, &queue->streams);
   queue->streams.Start();
 }
 

@@ -1,4 +1,5 @@
-// QuotaService over gRPC completion queues, with health checking, reflection and keepalive.
+// QuotaService, and what else the process serves, over gRPC completion queues, with health
+// checking, reflection and keepalive.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/admission/admission.h"
+#include "services/quota/stream_call.h"
 #include "services/quota/unary_call.h"
 
 namespace quotaplane {
@@ -24,12 +26,14 @@ struct QuotaServerOptions {
   // The store's part of a call lasts at most this long, and at most 70 % of what the caller's
   // deadline leaves: an outage is answered within both.
   absl::Duration store_timeout = absl::Milliseconds(250);
+  // Served beside it.
+  std::vector<StreamService> more = {};
 };
 
 class QuotaServer {
  public:
   // Serves at once. UNAVAILABLE if the address cannot be bound. `admission` must outlive the
-  // server.
+  // server; null: QuotaService is not served.
   static absl::StatusOr<std::unique_ptr<QuotaServer>> Start(Admission* admission,
                                                             QuotaServerOptions options);
   ~QuotaServer();  // drains with no grace
@@ -47,7 +51,8 @@ class QuotaServer {
 
   QuotaServer(Admission* admission, QuotaServerOptions options);
   absl::Status Listen();
-  void AddMethods(Queue* queue);
+  void AddQuotaMethods(Queue* queue);
+  void AddOtherMethods(Queue* queue);
   SteadyTime StoreDeadline(std::chrono::system_clock::time_point caller) const;
 
   Admission* const admission_;

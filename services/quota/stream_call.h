@@ -1,5 +1,5 @@
-// Calls that are streams, or rare: health checks and reflection, on the completion queues of the
-// hot path.
+// Calls that are streams, or rare: health checks, reflection and reports, on the completion queues
+// of the hot path.
 //
 // gRPC's own health and reflection services are served by its callback and its synchronous API, and
 // each of the two brings threads that poll the very sockets that our queues poll. Such a thread
@@ -7,7 +7,8 @@
 // on every call. So the server has neither, and serves those methods itself, as raw messages of
 // grpc::AsyncGenericService, to which everything comes that no generated service has.
 //
-// All of it is touched by the queue's thread only.
+// All of it is touched by the queue's thread only, which the hot path shares: what takes long is
+// done elsewhere (services/reports).
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -58,6 +59,8 @@ class StreamCall {
   void Finish(const absl::Status& status);
   // Ends the call because the server goes: UNAVAILABLE without ErrorInfo, so that clients retry.
   void Leave();
+  // Ends the call at once, whatever is under way: for a client that does not read what it is sent.
+  void Cancel() { context_.TryCancel(); }
   bool draining() const;
 
  private:
@@ -132,6 +135,13 @@ class StreamCalls {
   std::map<std::string, MakeHandler> handlers_;
   std::unordered_set<StreamCall*> open_;
   bool draining_ = false;
+};
+
+// A service whose methods are such calls.
+struct StreamService {
+  std::string name;  // "package.Service"
+  // Adds its methods to the calls of a queue, once for each queue.
+  std::function<void(StreamCalls* calls, grpc::ServerCompletionQueue* events)> add;
 };
 
 }  // namespace quotaplane

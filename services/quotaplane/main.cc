@@ -25,9 +25,9 @@ int main(int argc, char** argv) {
   serve
       ->add_option("--roles", options.roles,
                    "What this process does, with commas: quota answers requests, ledger moves "
-                   "charges into the ledger's database")
+                   "charges into the ledger's database, reports answers what was spent")
       ->delimiter(',')
-      ->check(CLI::IsMember({"quota", "ledger"}))
+      ->check(CLI::IsMember({"quota", "ledger", "reports"}))
       ->capture_default_str();
   serve
       ->add_option("--data-dir", options.data_dir,

@@ -27,6 +27,7 @@
 #include "services/quota/spool_drain.h"
 #include "services/quotaplane/config_watcher.h"
 #include "services/quotaplane/embedded_redis.h"
+#include "services/reports/reports_role.h"
 
 namespace quotaplane {
 namespace {
@@ -96,15 +97,18 @@ std::string ReaderName(const ServeOptions& options) {
   return absl::StrCat(host, "/", std::filesystem::absolute(options.data_dir).string());
 }
 
+// Empty: this process knows of no ledger.
+std::string LedgerUrl(const ServeOptions& options) {
+  if (!options.ledger.empty() || !options.redis.empty()) return options.ledger;
+  return absl::StrCat("sqlite:", std::filesystem::absolute(options.data_dir).string(),
+                      "/ledger.db");
+}
+
 absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& options,
                                                         const redis::ClientOptions& redis,
                                                         int partitions, const ChargeCodec* codec) {
   LedgerRoleOptions role;
-  role.database_url = options.ledger;
-  if (options.ledger.empty() && options.redis.empty()) {
-    role.database_url =
-        absl::StrCat("sqlite:", std::filesystem::absolute(options.data_dir).string(), "/ledger.db");
-  }
+  role.database_url = LedgerUrl(options);
   if (role.database_url.empty()) {
     spdlog::warn("without --ledger, charges wait in the outbox for another process to take them");
     return nullptr;
@@ -115,11 +119,21 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& opti
   return LedgerRole::Start(codec, std::move(role));
 }
 
+absl::StatusOr<std::unique_ptr<ReportsRole>> StartReports(const ServeOptions& options) {
+  ReportsRoleOptions role;
+  role.database_url = LedgerUrl(options);
+  if (role.database_url.empty()) {
+    spdlog::warn("without --ledger there is nothing to report from");
+    return nullptr;
+  }
+  return ReportsRole::Start(std::move(role));
+}
+
 bool HasRole(const ServeOptions& options, std::string_view role) {
   return std::find(options.roles.begin(), options.roles.end(), role) != options.roles.end();
 }
 
-// Everything that answers requests.
+// What answers QuotaService.
 class QuotaRole {
  public:
   static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
@@ -127,16 +141,11 @@ class QuotaRole {
                                                           const ChargeCodec* codec) {
     QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
     QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
-    std::unique_ptr<QuotaRole> role(
+    return std::unique_ptr<QuotaRole>(
         new QuotaRole(options, std::move(first), store, std::move(spool), codec));
-    QuotaServerOptions server_options;
-    server_options.listen = options.listen;
-    QP_ASSIGN_OR_RETURN(role->server_, QuotaServer::Start(&role->admission_, server_options));
-    return role;
   }
 
-  const std::string& address() const { return server_->address(); }
-  void Drain() { server_->Drain(kDrainGrace); }
+  Admission* admission() { return &admission_; }
 
  private:
   QuotaRole(const ServeOptions& options, Snapshot first, RedisCounterStore* store,
@@ -156,31 +165,59 @@ class QuotaRole {
   Sweeper sweeper_;
   SpoolDrain spool_drain_;
   ConfigWatcher watcher_;
-  std::unique_ptr<QuotaServer> server_;
 };
 
-absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
+// The counter store, and whoever of quota and ledger this process is.
+struct StoreRoles {
   std::unique_ptr<EmbeddedRedis> embedded;
+  std::unique_ptr<redis::Client> client;
+  std::unique_ptr<RedisCounterStore> store;
+  std::unique_ptr<LedgerRole> ledger;
+  std::unique_ptr<QuotaRole> quota;
+};
+
+absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* codec,
+                             StoreRoles* roles) {
   redis::ClientOptions redis_options;
   redis_options.url = options.redis;
   if (options.redis.empty()) {
-    QP_ASSIGN_OR_RETURN(embedded, EmbeddedRedis::Start(options.data_dir + "/redis"));
-    redis_options.url = embedded->url();
+    QP_ASSIGN_OR_RETURN(roles->embedded, EmbeddedRedis::Start(options.data_dir + "/redis"));
+    redis_options.url = roles->embedded->url();
   }
-  QP_ASSIGN_OR_RETURN(std::unique_ptr<redis::Client> client,
+  QP_ASSIGN_OR_RETURN(roles->client,
                       redis::Client::Start(redis_options, GetCounterScripts().all()));
-  RedisCounterStore store(client.get(), {});
-  QP_RETURN_IF_ERROR(CheckStore(&store, client.get()));
-
-  const LedgerCodec codec;
-  std::unique_ptr<LedgerRole> ledger;
+  roles->store =
+      std::make_unique<RedisCounterStore>(roles->client.get(), RedisCounterStoreOptions());
+  QP_RETURN_IF_ERROR(CheckStore(roles->store.get(), roles->client.get()));
   if (HasRole(options, "ledger")) {
-    QP_ASSIGN_OR_RETURN(ledger, StartLedger(options, redis_options, store.partitions(), &codec));
+    QP_ASSIGN_OR_RETURN(roles->ledger,
+                        StartLedger(options, redis_options, roles->store->partitions(), codec));
   }
-  std::unique_ptr<QuotaRole> quota;
   if (HasRole(options, "quota")) {
-    QP_ASSIGN_OR_RETURN(quota, QuotaRole::Start(options, &store, &codec));
-    std::printf("ready: listening on %s\n", quota->address().c_str());
+    QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->store.get(), codec));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
+  const LedgerCodec codec;
+  StoreRoles roles;
+  if (HasRole(options, "quota") || HasRole(options, "ledger")) {
+    QP_RETURN_IF_ERROR(StartStoreRoles(options, &codec, &roles));
+  }
+  std::unique_ptr<ReportsRole> reports;
+  if (HasRole(options, "reports")) {
+    QP_ASSIGN_OR_RETURN(reports, StartReports(options));
+  }
+  std::unique_ptr<QuotaServer> server;
+  if (roles.quota != nullptr || reports != nullptr) {
+    QuotaServerOptions server_options;
+    server_options.listen = options.listen;
+    if (reports != nullptr) server_options.more.push_back(reports->service());
+    QP_ASSIGN_OR_RETURN(
+        server, QuotaServer::Start(roles.quota == nullptr ? nullptr : roles.quota->admission(),
+                                   server_options));
+    std::printf("ready: listening on %s\n", server->address().c_str());
   } else {
     std::printf("ready: no address to listen on\n");
   }
@@ -188,7 +225,7 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   int signal = 0;
   sigwait(&stop_signals, &signal);
   spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-  if (quota != nullptr) quota->Drain();
+  if (server != nullptr) server->Drain(kDrainGrace);
   return absl::OkStatus();
 }
 

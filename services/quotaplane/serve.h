@@ -7,16 +7,18 @@
 namespace quotaplane {
 
 struct ServeOptions {
-  // What this process does: quota answers requests, ledger moves charges into the database. One
-  // process does it all, or many share it over one Redis.
-  std::vector<std::string> roles = {"quota", "ledger"};
+  // What this process does: quota answers requests, ledger moves charges into the database, reports
+  // answers what was spent. One process does it all, or many share it over one Redis and one
+  // ledger; one that has only reports needs no Redis.
+  std::vector<std::string> roles = {"quota", "ledger", "reports"};
   std::string data_dir = "quotaplane-data";
   std::string listen = "127.0.0.1:7411";
   std::string policy;  // empty: no limits
   std::string prices;  // empty: the built-in price book
   std::string redis;   // empty: embedded
-  // Where charges go: a URL (libs/sql/database.h). Empty: a SQLite file under the data directory if
-  // Redis is embedded, otherwise nowhere: another process moves them out of the outbox.
+  // Where charges go, and reports come from: a URL (libs/sql/database.h). Empty: a SQLite file
+  // under the data directory if Redis is embedded, otherwise nowhere: another process moves charges
+  // out of the outbox, and there are no reports.
   std::string ledger;
 };
 

@@ -62,7 +62,7 @@ class Case(ClientCase):
 
 class HealthTest(Case):
     def test_check(self) -> None:
-        for service in ("", SERVICE):
+        for service in ("", SERVICE, "quotaplane.v1.ReportService"):
             self.assertEqual(self.check(self.client, self.request(service)), SERVING)
         for service in ("nobody", "quotaplane.v1.QuotaServic", "grpc.health.v1.Health"):
             unknown = self.request(service)
@@ -111,6 +111,7 @@ class ReflectionTest(Case):
                 "grpc.health.v1.Health",
                 "grpc.reflection.v1alpha.ServerReflection",
                 SERVICE,
+                "quotaplane.v1.ReportService",
                 "quotaplane.v1.internal.PingService",
             ],
         )

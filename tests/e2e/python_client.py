@@ -72,7 +72,7 @@ class Protos:
         generated.mkdir()
         (source / "health.proto").write_text(HEALTH_PROTO)
         (source / "reflection.proto").write_text(REFLECTION_PROTO)
-        public = ["quotaplane/v1/quota", "quotaplane/v1/internal/ping"]
+        public = ["quotaplane/v1/quota", "quotaplane/v1/reports", "quotaplane/v1/internal/ping"]
         public += ["google/rpc/error_details", "google/rpc/status"]
         names = [f"{name}.proto" for name in [*public, "health", "reflection"]]
         include = [f"-I{ROOT / 'proto'}", f"-I{source}"]
@@ -83,6 +83,7 @@ class Protos:
         google.__path__.append(str(generated / "google"))
         sys.path.insert(0, str(generated))
         self.quota = importlib.import_module("quotaplane.v1.quota_pb2")
+        self.reports = importlib.import_module("quotaplane.v1.reports_pb2")
         self.ping = importlib.import_module("quotaplane.v1.internal.ping_pb2")
         self.errors = importlib.import_module("google.rpc.error_details_pb2")
         self.rpc_status = importlib.import_module("google.rpc.status_pb2")
@@ -93,12 +94,15 @@ class Protos:
 class Server:
     """`quotaplane serve` with everything of its own under `folder`."""
 
-    def __init__(self, program: str, folder: Path, policy: str, prices: str) -> None:
+    def __init__(
+        self, program: str, folder: Path, policy: str, prices: str, more: tuple[object, ...] = ()
+    ) -> None:
         (folder / "policy.yaml").write_text(policy)
         (folder / "prices.yaml").write_text(prices)
         self._log = (folder / "server.log").open("w+b")
         arguments = ["serve", "--data-dir", folder / "data", "--listen", "127.0.0.1:0"]
         arguments += ["--policy", folder / "policy.yaml", "--prices", folder / "prices.yaml"]
+        arguments += more
         self._process = subprocess.Popen(
             [program, *arguments], stdout=subprocess.PIPE, stderr=self._log, text=True
         )

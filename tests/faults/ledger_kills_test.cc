@@ -76,12 +76,15 @@ class Deployment {
     options.url = postgres_.url();
     const auto database = sql::Database::Open(options);
     if (!database.ok()) return database.status();
-    const auto rows = (*database)->Query(
+    // One snapshot: the worker may still be writing.
+    const auto snapshot = (*database)->Begin({sql::Isolation::kRepeatableRead, true});
+    if (!snapshot.ok()) return snapshot.status();
+    const auto rows = (*snapshot)->Query(
         {"books",
          "SELECT team, COUNT(DISTINCT charge_key), SUM(cost_nano_usd) FROM ledger_entries "
          "GROUP BY team"});
     if (!rows.ok()) return rows.status();
-    const auto sums = (*database)->Query(
+    const auto sums = (*snapshot)->Query(
         {"rollups",
          "SELECT team, SUM(requests), SUM(cost_nano_usd) FROM rollup_hour GROUP BY team"});
     if (!sums.ok()) return sums.status();

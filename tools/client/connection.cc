@@ -9,8 +9,9 @@ namespace quotaplane::client {
 Connection::Connection(std::string server, absl::Duration timeout)
     : server_(std::move(server)),
       timeout_(timeout),
-      stub_(v1::QuotaService::NewStub(
-          grpc::CreateChannel(server_, grpc::InsecureChannelCredentials()))) {}
+      channel_(grpc::CreateChannel(server_, grpc::InsecureChannelCredentials())),
+      stub_(v1::QuotaService::NewStub(channel_)),
+      reports_(v1::ReportService::NewStub(channel_)) {}
 
 bool Connection::MayPass(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ||

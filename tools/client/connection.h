@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "quotaplane/v1/quota.grpc.pb.h"
+#include "quotaplane/v1/reports.grpc.pb.h"
 
 namespace quotaplane::client {
 
@@ -16,6 +17,10 @@ class Connection {
   using Stub = v1::QuotaService::Stub;
   template <typename Request, typename Response>
   using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+  using ReportStub = v1::ReportService::Stub;
+  template <typename Request, typename Response>
+  using ReportMethod = grpc::Status (ReportStub::*)(grpc::ClientContext*, const Request&,
+                                                    Response*);
 
   // Connects with the first call. `timeout` is each call's deadline.
   Connection(std::string server, absl::Duration timeout);
@@ -27,11 +32,16 @@ class Connection {
   template <typename Request, typename Response>
   grpc::Status Call(Method<Request, Response> method, const Request& request,
                     Response* response) const {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout_));
-    response->Clear();
-    return (stub_.get()->*method)(&context, request, response);
+    return CallOn(stub_.get(), method, request, response);
   }
+  template <typename Request, typename Response>
+  grpc::Status Call(ReportMethod<Request, Response> method, const Request& request,
+                    Response* response) const {
+    return CallOn(reports_.get(), method, request, response);
+  }
+
+  // For streams, which have no deadline of ours.
+  ReportStub* reports() const { return reports_.get(); }
 
   // Like Call, but waits and repeats up to five times what may pass by itself: a server or store
   // that is away or overloaded. Only for calls that carry the caller's id, which makes a repetition
@@ -49,6 +59,15 @@ class Connection {
   }
 
  private:
+  template <typename Service, typename Method, typename Request, typename Response>
+  grpc::Status CallOn(Service* stub, Method method, const Request& request,
+                      Response* response) const {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout_));
+    response->Clear();
+    return (stub->*method)(&context, request, response);
+  }
+
   static constexpr int kRetries = 5;
   static bool MayPass(const grpc::Status& status);
   // 50 ms, doubled each time, and somewhere between half of that and all of it.
@@ -56,7 +75,9 @@ class Connection {
 
   const std::string server_;
   const absl::Duration timeout_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<Stub> stub_;
+  const std::unique_ptr<ReportStub> reports_;
 };
 
 }  // namespace quotaplane::client

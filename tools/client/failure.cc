@@ -56,6 +56,10 @@ constexpr Advice kByReason[] = {
     {"OVERLOADED", "Too many calls are waiting. Nothing was charged: retry with backoff."},
     {"STORE_UNAVAILABLE",
      "The server runs, but its counter store (Redis) is away. Retry; the server's log says more."},
+    {"LEDGER_UNAVAILABLE",
+     "The server runs, but its ledger's database is away. Retry; the server's log says more."},
+    {"REPORT_TOO_LARGE", "Group by less, filter more, or take a coarser --granularity."},
+    {"REPORT_TOO_SLOW", "Ask for a shorter range, or leave out api_key and labels."},
 };
 
 // For failures without a reason: those that gRPC itself finds.

@@ -24,6 +24,10 @@ void AddUsage(CLI::App& app, const Globals& globals, Work* work);
 // replay_command.cc
 void AddReplay(CLI::App& app, const Globals& globals, Work* work);
 
+// report_command.cc: what was spent. Adds export_command.cc's, which write files.
+void AddReport(CLI::App& app, const Globals& globals, Work* work);
+void AddReportExports(CLI::App& report, const Globals& globals, Work* work);
+
 // policy_command.cc, prices_command.cc: files only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
 void AddPrices(CLI::App& app, const Globals& globals, Work* work);

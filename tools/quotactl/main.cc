@@ -4,6 +4,7 @@
 //   render      protobuf -> text
 //   *_command*  one subcommand (or a few of a kind) each
 //   trace, replay   the work behind `quotactl replay`
+//   report_*    flags and tables of `quotactl report`
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -25,6 +26,9 @@ The life of one request:
   quotactl commit --id req-1 --org acme --team search --user alice --model claude-sonnet-4-5 \
       --input-tokens 1200 --output-tokens 412
   quotactl usage --org acme --team search --user alice
+
+What was spent, afterwards:
+  quotactl report usage --org acme --month 2026-11 --group-by team
 
 quotactl SUBCOMMAND --help shows each one's flags, with examples. Colour is left out where NO_COLOR is set.)";
 
@@ -54,6 +58,7 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddRecord(app, globals, &work);
   quotaplane::quotactl::AddCheck(app, globals, &work);
   quotaplane::quotactl::AddUsage(app, globals, &work);
+  quotaplane::quotactl::AddReport(app, globals, &work);
   quotaplane::quotactl::AddReplay(app, globals, &work);
   quotaplane::quotactl::AddPolicy(app, globals, &work);
   quotaplane::quotactl::AddPrices(app, globals, &work);

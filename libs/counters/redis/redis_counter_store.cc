@@ -67,9 +67,9 @@ void StoreClock::Observe(int64_t store_now_us) {
 // One call of the store on its way: builds the script's keys and arguments, reads the reply, goes
 // round again where the reply asks for it. Owns itself through the callback it hands to the client.
 //
-// Traits: Call, Result, kName, kKeyLetter (of KEYS[1]), Script(), Amount(use), Parameters(call) (four doubles), Prefix(call)
-// (ARGV[2]), Ledger(call) (ARGV[4], or null), Read(code, reader, call, result) -> bool (whether the
-// code was known), Org(call), Id(call).
+// Traits: Call, Result, kName, kKeyLetter (of KEYS[1]), Script(), Amount(use), Parameters(call)
+// (four doubles), Prefix(call) (ARGV[2]), Ledger(call) (ARGV[4], or null), Read(code, reader, call,
+// result) -> bool (whether the code was known), Org(call), Id(call).
 template <typename Traits>
 class StoreStep {
  public:

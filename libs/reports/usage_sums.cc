@@ -1,0 +1,142 @@
+#include "libs/reports/usage_sums.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "libs/base/absl_view.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/reports/plan.h"
+#include "libs/reports/selection_sql.h"
+#include "libs/sql/errors.h"
+
+namespace quotaplane::reports {
+namespace {
+
+// Of one statement: each is a range of an index, and three parameters.
+constexpr size_t kMaxSlices = 500;
+// A group has a row for each meter.
+constexpr size_t kMaxSqlRows = 2 * kMaxSums;
+
+absl::Status TooLarge() {
+  return ReasonedError(absl::StatusCode::kResourceExhausted, "REPORT_TOO_LARGE",
+                       absl::StrCat("the report has more than ", kMaxSums,
+                                    " rows: group by less, filter more, or take longer periods"));
+}
+
+struct Source {
+  std::string_view table;
+  std::string_view time;
+  std::string_view requests;
+};
+constexpr Source kDays = {"rollup_day", "bucket_us", "r.requests"};
+constexpr Source kHours = {"rollup_hour", "bucket_us", "r.requests"};
+constexpr Source kEntries = {"ledger_entries", "occurred_at_us",
+                             "CASE WHEN r.line = 0 AND r.kind = 'usage' THEN 1 ELSE 0 END"};
+
+class Reader {
+ public:
+  Reader(sql::Session& session, const Selection& selection, const std::vector<Dimension>& group_by)
+      : session_(session), selection_(selection), group_by_(group_by) {}
+
+  absl::Status Read(const Source& source, std::span<const Slice> slices) {
+    for (size_t at = 0; at < slices.size(); at += kMaxSlices) {
+      const size_t count = std::min(kMaxSlices, slices.size() - at);
+      QP_RETURN_IF_ERROR(ReadSlices(source, slices.subspan(at, count)));
+    }
+    return absl::OkStatus();
+  }
+
+  Sums Take() { return std::move(sums_); }
+
+ private:
+  // The slices are a table of their own, so that one statement adds up many periods. CROSS JOIN, in
+  // this order, is SQLite's word for: for each slice, look up the index.
+  absl::Status ReadSlices(const Source& source, std::span<const Slice> slices) {
+    Parameters parameters;
+    const std::string org = parameters.Add(std::string_view(selection_.org));
+    std::string sql = "WITH slice(period, low, high) AS (VALUES ";
+    for (const Slice& slice : slices) {
+      absl::StrAppend(&sql, &slice == slices.data() ? "(" : ", (", parameters.Add(slice.period),
+                      ", ", parameters.Add(slice.range.from_us), ", ",
+                      parameters.Add(slice.range.to_us), ")");
+    }
+    std::vector<std::string> columns = {"slice.period"};
+    for (const Dimension& dimension : group_by_) {
+      columns.push_back(ValueSql(dimension, session_.dialect(), &parameters));
+    }
+    columns.emplace_back("r.meter");
+    std::vector<std::string> keys;
+    for (size_t i = 1; i <= columns.size(); ++i) keys.push_back(absl::StrCat(i));
+    const std::string time = absl::StrCat("r.", AbslView(source.time));
+    absl::StrAppend(&sql, ") SELECT ", absl::StrJoin(columns, ", "),
+                    ", SUM(r.quantity), SUM(r.cost_nano_usd), SUM(", AbslView(source.requests),
+                    "), SUM(r.overrun_nano_usd) FROM slice CROSS JOIN ", AbslView(source.table),
+                    " AS r WHERE r.org = ", org);
+    absl::StrAppend(&sql, " AND ", time, " >= slice.low AND ", time, " < slice.high",
+                    OuterBounds(time, slices, &parameters),
+                    FilterSql(selection_.filters, session_.dialect(), &parameters), " GROUP BY ",
+                    absl::StrJoin(keys, ", "));
+    const auto rows = session_.Query({"usage", sql}, parameters.values(), kMaxSqlRows);
+    if (absl::IsResourceExhausted(rows.status()) && sql::SqlStateOf(rows.status()).empty()) {
+      return TooLarge();
+    }
+    QP_RETURN_IF_ERROR(rows.status());
+    for (size_t i = 0; i < rows->size(); ++i) QP_RETURN_IF_ERROR(AddRow((*rows)[i]));
+    return absl::OkStatus();
+  }
+
+  // The outermost bounds once more, as constants, lets PostgreSQL leave out other months'
+  // partitions. SQLite would look up the index by them, and go through all of it for each slice.
+  std::string OuterBounds(const std::string& time, std::span<const Slice> slices,
+                          Parameters* parameters) const {
+    if (session_.dialect() != sql::Dialect::kPostgres) return "";
+    return absl::StrCat(" AND ", time, " >= ", parameters->Add(slices.front().range.from_us),
+                        " AND ", time, " < ", parameters->Add(slices.back().range.to_us));
+  }
+
+  absl::Status AddRow(const sql::Row& row) {
+    const size_t groups = group_by_.size();
+    std::vector<std::string> group;
+    group.reserve(groups);
+    for (size_t i = 1; i <= groups; ++i) group.emplace_back(row[i].text());
+    Measures& sum = sums_[{row[0].integer(), std::move(group)}];
+    if (sums_.size() > kMaxSums) return TooLarge();
+    Measures added;
+    added.cost_nano_usd = row[groups + 3].integer();
+    added.requests = row[groups + 4].integer();
+    added.overrun_nano_usd = row[groups + 5].integer();
+    QP_RETURN_IF_ERROR(added.AddQuantity(row[groups + 1].text(), row[groups + 2].integer()));
+    return sum.Add(added);
+  }
+
+  sql::Session& session_;
+  const Selection& selection_;
+  const std::vector<Dimension>& group_by_;
+  Sums sums_;
+};
+
+bool NeedsEntries(const Selection& selection, const std::vector<Dimension>& group_by) {
+  return !std::all_of(group_by.begin(), group_by.end(), InRollups) ||
+         !std::all_of(selection.filters.begin(), selection.filters.end(),
+                      [](const Filter& filter) { return InRollups(filter.dimension); });
+}
+
+}  // namespace
+
+absl::StatusOr<Sums> ReadSums(sql::Session& session, const Selection& selection,
+                              const std::vector<Dimension>& group_by,
+                              const std::vector<Range>& periods) {
+  const Plan plan = PlanOf(periods, NeedsEntries(selection, group_by));
+  Reader reader(session, selection, group_by);
+  QP_RETURN_IF_ERROR(reader.Read(kDays, plan.days));
+  QP_RETURN_IF_ERROR(reader.Read(kHours, plan.hours));
+  QP_RETURN_IF_ERROR(reader.Read(kEntries, plan.entries));
+  return reader.Take();
+}
+
+}  // namespace quotaplane::reports

@@ -1,0 +1,43 @@
+// The two kinds of report calls, between a completion queue's thread and the workers.
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <quotaplane/v1/reports.pb.h>
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/quota/stream_call.h"
+#include "services/reports/work_pool.h"
+
+namespace quotaplane {
+
+// What a worker runs: blocks, touches no call.
+using ReportWork = std::function<absl::StatusOr<std::unique_ptr<google::protobuf::Message>>()>;
+// From a request's bytes to work, on the queue's thread: quick. An error ends the call.
+using PrepareReport = std::function<absl::StatusOr<ReportWork>(grpc::ByteBuffer* request)>;
+
+// Takes one chunk to the client. An error says that nobody wants more.
+using SendChunk = std::function<absl::Status(const v1::ExportUsageResponse& chunk)>;
+using ExportWork = std::function<absl::Status(const SendChunk& send)>;
+using PrepareExport = std::function<absl::StatusOr<ExportWork>(grpc::ByteBuffer* request)>;
+
+// How long an export waits for its client to take a chunk; then the call is cancelled.
+inline constexpr absl::Duration kExportStall = absl::Seconds(30);
+
+// A call with one answer. RESOURCE_EXHAUSTED if the pool is full. A call whose client is gone
+// before its turn is not worked on. While the server drains, calls that have begun may end.
+// `events` is the queue of `call`; `pool` must outlive the call.
+std::unique_ptr<StreamHandler> HandleReport(PrepareReport prepare, WorkPool* pool,
+                                            grpc::ServerCompletionQueue* events, StreamCall* call);
+
+// A stream of chunks. One chunk is under way and one waits, whatever the client's pace. A drain
+// ends it at once.
+std::unique_ptr<StreamHandler> HandleExport(PrepareExport prepare, WorkPool* pool,
+                                            grpc::ServerCompletionQueue* events, StreamCall* call,
+                                            absl::Duration stall = kExportStall);
+
+}  // namespace quotaplane

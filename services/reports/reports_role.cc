@@ -1,0 +1,174 @@
+#include "services/reports/reports_role.h"
+
+#include <quotaplane/v1/reports.pb.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/reports/entry_files.h"
+#include "libs/reports/export.h"
+#include "libs/reports/focus.h"
+#include "libs/reports/reports.h"
+#include "libs/sql/migrate.h"
+#include "services/quota/parse_request.h"
+#include "services/reports/report_calls.h"
+#include "services/reports/reports_convert.h"
+
+namespace quotaplane {
+namespace {
+
+constexpr char kServiceName[] = "quotaplane.v1.ReportService";
+
+// What a caller should know of an error. Bad input was refused before: what the database calls
+// invalid is our mistake.
+absl::Status ForCaller(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kCancelled:
+      return status;
+    case absl::StatusCode::kResourceExhausted:
+      if (ReasonOf(status).has_value()) return status;
+      spdlog::error("report: {}", status.ToString());
+      return ReasonedError(status.code(), "OVERLOADED", "the ledger's database is overloaded");
+    case absl::StatusCode::kDeadlineExceeded:
+      return ReasonedError(status.code(), "REPORT_TOO_SLOW",
+                           "the ledger's database took too long: ask for a shorter range, or "
+                           "without api_key and labels");
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+      spdlog::error("report: {}", status.ToString());
+      return ReasonedError(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
+                           "the ledger's database is away");
+    default:
+      spdlog::error("report: {}", status.ToString());
+      return absl::InternalError("the report failed; the server's log says more");
+  }
+}
+
+using LedgerOf = std::function<absl::StatusOr<sql::Database*>()>;
+using Answer = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
+
+// `answer(database, args, response)` reads the report; the rest is the same for every method.
+template <typename Request, typename Response, typename Run>
+PrepareReport Prepare(const char* name, LedgerOf ledger, Run answer) {
+  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<ReportWork> {
+    Request request;
+    QP_RETURN_IF_ERROR(ParseRequest(name, bytes, &request));
+    QP_ASSIGN_OR_RETURN(auto args, FromProto(request));
+    return ReportWork([=, args = std::move(args)]() -> Answer {
+      const absl::StatusOr<sql::Database*> database = ledger();
+      if (!database.ok()) return ForCaller(database.status());
+      auto response = std::make_unique<Response>();
+      const absl::Status status = answer(**database, args, response.get());
+      if (!status.ok()) return ForCaller(status);
+      return Answer(std::move(response));
+    });
+  };
+}
+
+absl::Status Usage(sql::Database& ledger, const UsagePage& page, v1::QueryUsageResponse* response) {
+  QP_ASSIGN_OR_RETURN(const reports::UsageReport report, reports::QueryUsage(ledger, page.query));
+  ToProto(report, page, response);
+  return absl::OkStatus();
+}
+
+absl::Status Spenders(sql::Database& ledger, const reports::UsageQuery& query,
+                      v1::ListTopSpendersResponse* response) {
+  QP_ASSIGN_OR_RETURN(const reports::UsageReport report, reports::QueryUsage(ledger, query));
+  ToProto(report, response);
+  return absl::OkStatus();
+}
+
+absl::Status Comparison(sql::Database& ledger, const ComparisonArgs& args,
+                        v1::ComparePeriodsResponse* response) {
+  QP_ASSIGN_OR_RETURN(
+      const reports::ComparisonReport report,
+      reports::ComparePeriods(ledger, args.selection, args.base, args.group_by, args.top));
+  ToProto(report, response);
+  return absl::OkStatus();
+}
+
+std::unique_ptr<reports::EntryWriter> WriterFor(const ExportArgs& args) {
+  if (args.format == v1::EXPORT_FORMAT_CSV) return reports::CsvWriter();
+  if (args.format == v1::EXPORT_FORMAT_JSON_LINES) return reports::JsonLinesWriter();
+  return reports::FocusWriter(args.names);
+}
+
+PrepareExport PrepareExportOf(LedgerOf ledger) {
+  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<ExportWork> {
+    v1::ExportUsageRequest request;
+    QP_RETURN_IF_ERROR(ParseRequest("ExportUsageRequest", bytes, &request));
+    QP_ASSIGN_OR_RETURN(ExportArgs args, FromProto(request));
+    return ExportWork([=, args = std::move(args)](const SendChunk& send) -> absl::Status {
+      const absl::StatusOr<sql::Database*> database = ledger();
+      if (!database.ok()) return ForCaller(database.status());
+      const auto sink = [&](const reports::ExportChunk& chunk) {
+        v1::ExportUsageResponse response;
+        ToProto(chunk, &response);
+        return send(response);
+      };
+      return ForCaller(
+          reports::ExportEntries(**database, args.selection, WriterFor(args).get(), sink));
+    });
+  };
+}
+
+}  // namespace
+
+ReportsRole::ReportsRole(ReportsRoleOptions options)
+    : options_(std::move(options)),
+      queries_(options_.query_threads, options_.query_queue),
+      exports_(options_.export_threads, options_.export_queue) {}
+
+absl::StatusOr<std::unique_ptr<ReportsRole>> ReportsRole::Start(ReportsRoleOptions options) {
+  std::unique_ptr<ReportsRole> role(new ReportsRole(std::move(options)));
+  const absl::Status opened = role->Database().status();
+  if (absl::IsFailedPrecondition(opened) || absl::IsInvalidArgument(opened)) return opened;
+  if (!opened.ok()) spdlog::error("the ledger is away, reports wait: {}", opened.ToString());
+  return role;
+}
+
+absl::StatusOr<sql::Database*> ReportsRole::Database() {
+  absl::MutexLock lock(&mutex_);
+  if (database_ != nullptr) return database_.get();
+  sql::DatabaseOptions database_options;
+  database_options.url = options_.database_url;
+  database_options.max_connections = options_.query_threads + options_.export_threads;
+  database_options.statement_timeout = options_.statement_timeout;
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database,
+                      sql::Database::Open(database_options));
+  QP_RETURN_IF_ERROR(sql::Migrate(*database));
+  database_ = std::move(database);
+  return database_.get();
+}
+
+StreamService ReportsRole::service() {
+  return {kServiceName, [this](StreamCalls* calls, grpc::ServerCompletionQueue* events) {
+            AddTo(calls, events);
+          }};
+}
+
+void ReportsRole::AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events) {
+  const std::string prefix = std::string("/") + kServiceName + "/";
+  const LedgerOf ledger = [this] { return Database(); };
+  const auto add = [&](const char* method, const PrepareReport& prepare) {
+    calls->Add(prefix + method, [this, prepare, events](StreamCall* call) {
+      return HandleReport(prepare, &queries_, events, call);
+    });
+  };
+  add("QueryUsage",
+      Prepare<v1::QueryUsageRequest, v1::QueryUsageResponse>("QueryUsageRequest", ledger, Usage));
+  add("ListTopSpenders", Prepare<v1::ListTopSpendersRequest, v1::ListTopSpendersResponse>(
+                             "ListTopSpendersRequest", ledger, Spenders));
+  add("ComparePeriods", Prepare<v1::ComparePeriodsRequest, v1::ComparePeriodsResponse>(
+                            "ComparePeriodsRequest", ledger, Comparison));
+  calls->Add(prefix + "ExportUsage",
+             [this, prepare = PrepareExportOf(ledger), events](StreamCall* call) {
+               return HandleExport(prepare, &exports_, events, call);
+             });
+}
+
+}  // namespace quotaplane
