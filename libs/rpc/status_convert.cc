@@ -3,12 +3,17 @@
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 
 namespace quotaplane {
 namespace {
 
 constexpr char kDomain[] = "quotaplane";
+
+// Each violation is there three times: in the message, in the details' copy of the message and in
+// the BadRequest, of which the latter two grow by a third in base64. 1,800 bytes make 7 KiB.
+constexpr size_t kMostViolationBytes = 1'800;
 
 // Reasons of errors that come without one.
 const char* DefaultReason(absl::StatusCode code) {
@@ -23,6 +28,27 @@ const char* DefaultReason(absl::StatusCode code) {
   }
 }
 
+// The first one always, more as far as they fit.
+void AddViolations(const std::vector<FieldViolation>& violations, google::rpc::Status* details) {
+  google::rpc::BadRequest bad_request;
+  std::string message;
+  size_t named = 0;
+  for (const FieldViolation& violation : violations) {
+    const std::string text = absl::StrCat(violation.field, ": ", violation.description);
+    if (named > 0 && message.size() + text.size() > kMostViolationBytes) break;
+    absl::StrAppend(&message, named > 0 ? "; " : "", text);
+    google::rpc::BadRequest::FieldViolation* added = bad_request.add_field_violations();
+    added->set_field(violation.field);
+    added->set_description(violation.description);
+    ++named;
+  }
+  if (named < violations.size()) {
+    absl::StrAppend(&message, "; and ", violations.size() - named, " more");
+  }
+  details->set_message(message);
+  details->add_details()->PackFrom(bad_request);
+}
+
 }  // namespace
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
@@ -31,15 +57,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   details.set_code(static_cast<int>(status.code()));
   details.set_message(std::string(status.message()));
   const std::vector<FieldViolation> violations = FieldViolationsOf(status);
-  if (!violations.empty()) {
-    google::rpc::BadRequest bad_request;
-    for (const FieldViolation& violation : violations) {
-      google::rpc::BadRequest::FieldViolation* added = bad_request.add_field_violations();
-      added->set_field(violation.field);
-      added->set_description(violation.description);
-    }
-    details.add_details()->PackFrom(bad_request);
-  }
+  if (!violations.empty()) AddViolations(violations, &details);
   std::optional<std::string> reason = ReasonOf(status);
   if (!reason.has_value() && DefaultReason(status.code()) != nullptr) {
     reason = DefaultReason(status.code());

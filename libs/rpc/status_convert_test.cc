@@ -4,6 +4,7 @@
 #include <google/rpc/status.pb.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 
 namespace quotaplane {
@@ -25,6 +26,24 @@ TEST(StatusConvertTest, FieldErrorsBecomeBadRequest) {
   ASSERT_EQ(bad_request.field_violations_size(), 1);
   EXPECT_EQ(bad_request.field_violations(0).field(), "subject.org");
   EXPECT_EQ(bad_request.field_violations(0).description(), "is required");
+}
+
+TEST(StatusConvertTest, ManyViolationsFitIntoWhatAClientTakes) {
+  std::vector<FieldViolation> violations;
+  for (int i = 0; i < 256; ++i) {
+    violations.push_back(
+        {absl::StrCat("attempts[", i, "].usage.meters[\"", std::string(40, 'M'), "…\"]"),
+         "a meter's name must match [a-z][a-z0-9_]{0,62}"});
+  }
+  const grpc::Status status = ToGrpcStatus(FieldError(violations));
+  google::rpc::BadRequest bad_request;
+  ASSERT_TRUE(DetailsOf(status).details(0).UnpackTo(&bad_request));
+  const int named = bad_request.field_violations_size();
+  EXPECT_GE(named, 10);
+  EXPECT_EQ(bad_request.field_violations(0).field(), violations[0].field);
+  EXPECT_TRUE(status.error_message().ends_with(absl::StrCat("; and ", 256 - named, " more")));
+  // With room for what else is in the trailers of a call.
+  EXPECT_LT(status.error_message().size() + status.error_details().size() * 4 / 3, 7'500);
 }
 
 TEST(StatusConvertTest, ReasonsBecomeErrorInfo) {
