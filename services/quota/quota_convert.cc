@@ -82,9 +82,10 @@ ServiceTier TierOf(v1::ServiceTier tier, const std::string& field, FieldChecks* 
 }
 
 int64_t TtlOf(const google::protobuf::Duration& ttl, FieldChecks* checks) {
-  const bool sane = ttl.seconds() >= 0 && ttl.seconds() <= 86'400 && ttl.nanos() >= 0 &&
+  const bool sane = ttl.seconds() >= 1 && ttl.seconds() <= 86'400 && ttl.nanos() >= 0 &&
                     ttl.nanos() < 1'000'000'000;
-  const int64_t us = sane ? ttl.seconds() * 1'000'000 + ttl.nanos() / 1'000 : 0;
+  // A part of a microsecond counts as a whole one, so that the upper bound is exact too.
+  const int64_t us = sane ? ttl.seconds() * 1'000'000 + (ttl.nanos() + 999) / 1'000 : 0;
   if (us < kMinTtlUs || us > kMaxTtlUs) {
     checks->Violation("ttl", "must be from 1 second to 24 hours");
   }
@@ -241,7 +242,8 @@ absl::StatusOr<ExtendArgs> FromProto(const v1::ExtendRequest& request) {
   args.subject = SubjectOf(request.subject(), true, &checks);
   args.sequence = request.sequence();
   if (args.sequence < 1 || args.sequence > kMaxCounterValue) {
-    checks.Violation("sequence", absl::StrCat("is ", args.sequence, "; it must be 1 or more"));
+    checks.Violation("sequence", absl::StrCat("is ", args.sequence, "; it must be from 1 to ",
+                                              kMaxCounterValue));
   }
   args.estimate = UsageOf(request.estimate(), "estimate", &checks);
   args.tier = TierOf(request.service_tier(), "service_tier", &checks);

@@ -114,7 +114,7 @@ TEST(QuotaConvertTest, Ttl) {
   };
   EXPECT_EQ(with_ttl(1, 0), Fields{});
   EXPECT_EQ(with_ttl(86'400, 0), Fields{});
-  EXPECT_EQ(with_ttl(86'400, 1'000), Fields{"ttl"});
+  EXPECT_EQ(with_ttl(86'400, 1), Fields{"ttl"});
   EXPECT_EQ(with_ttl(0, 999'999'999), Fields{"ttl"});
   EXPECT_EQ(with_ttl(-5, 0), Fields{"ttl"});
   EXPECT_EQ(with_ttl(5, -1), Fields{"ttl"});

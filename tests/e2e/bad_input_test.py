@@ -105,6 +105,74 @@ class BadInputTest(ClientCase):
             lambda r: r.estimate.meters.update({f"m{i}": 1 for i in range(17)}), "estimate.meters"
         )
 
+    def test_every_call_checks_what_it_is_given(self) -> None:
+        """One wrong field after the other, in every call that has it."""
+        q = self.q
+        subject = {"subject": self.subject()}
+        attempts = {"attempts": [self.attempt(input=1)]}
+        estimate = {"estimate": self.usage(input=1)}
+        good = {
+            "Reserve": q.ReserveRequest(reservation_id="r", **subject, **estimate),
+            "Extend": q.ExtendRequest(reservation_id="r", sequence=1, **subject, **estimate),
+            "Commit": q.CommitRequest(reservation_id="r", **subject, **attempts),
+            "Record": q.RecordRequest(record_id="r", **subject, **attempts),
+            "Release": q.ReleaseRequest(reservation_id="r", org=self.org),
+            "Check": q.CheckRequest(**subject, **estimate),
+            "GetUsage": q.GetUsageRequest(**subject),
+        }
+        texts = ("reservation_id", "record_id", "org")
+        texts += tuple(f"subject.{name}" for name in ("org", "team", "project", "user", "api_key"))
+        texts += ("subject.model", "attempts[0].model")
+        changes = [(path, bad) for path in texts for bad in (TOO_LONG, CONTROL, "\x7f", "\u0085")]
+        changes += [("service_tier", 99), ("attempts[0].service_tier", -1)]
+        tried = 0
+        for method, request in good.items():
+            for path, value in changes:
+                broken = type(request)()
+                broken.CopyFrom(request)
+                holder, name = broken, path
+                if path.startswith("attempts[0]."):
+                    holder, name = getattr(broken, "attempts", [None])[0], path.split(".")[1]
+                elif path.startswith("subject."):
+                    holder, name = getattr(broken, "subject", None), path.split(".")[1]
+                if holder is None or name not in holder.DESCRIPTOR.fields_by_name:
+                    continue
+                setattr(holder, name, value)
+                with self.subTest(method=method, path=path, value=value):
+                    self.assert_refused(method, broken, path)
+                tried += 1
+        self.assertGreater(tried, 150)
+
+    def test_what_lies_on_a_bound_is_accepted(self) -> None:
+        subject = self.subject(
+            user="🙂" * 32, labels={"l" * 62 + c: "v" * 128 for c in "abcdefghijklmnop"}
+        )
+        request = self.q.ReserveRequest(
+            reservation_id="r" * 128,
+            subject=subject,
+            estimate=self.usage(**{f"m{i}": (1 << 53) - 1 for i in range(16)}),
+        )
+        for seconds in (1, 86_400):
+            request.ttl.FromSeconds(seconds)
+            request.reservation_id = f"{seconds:0128}"
+            answer = self.client.call("Reserve", request)
+            self.assertEqual(answer.decision, self.q.DECISION_ALLOW)
+        attempts = [self.attempt(**{f"m{i}": (1 << 53) - 1 for i in range(16)})] * 16
+        commit = self.q.CommitRequest(reservation_id=request.reservation_id, subject=subject)
+        commit.attempts.extend(attempts)
+        self.assertFalse(self.client.call("Commit", commit).late)
+
+    def test_very_many_violations_are_told_as_far_as_a_client_takes_them(self) -> None:
+        request = self.q.CommitRequest(reservation_id="", subject=self.subject())
+        wrong = {f"M{i}" + "x" * 60: -1 for i in range(16)}
+        request.attempts.extend([self.attempt("\n", **wrong)] * 16)
+        error = self.assert_error(
+            grpc.StatusCode.INVALID_ARGUMENT, "", self.client.call, "Commit", request
+        )
+        self.assertGreater(len(error.violations), 10)
+        self.assertIn("reservation_id", error.violations)
+        self.assertRegex(error.message, r"; and \d+ more$")
+
     def test_an_estimate_whose_cost_overflows(self) -> None:
         self.assert_reserve_refused(
             lambda r: r.estimate.meters.update({"output": (1 << 53) - 1}), "estimate"
@@ -120,7 +188,15 @@ class BadInputTest(ClientCase):
             request.ttl.seconds = 1
             request.ttl.nanos = 2_000_000_000
 
-        self.assert_reserve_refused(absurd, "ttl")
+        def past_a_day(request) -> None:
+            request.ttl.seconds = 86_400
+            request.ttl.nanos = 1
+
+        def largest(request) -> None:
+            request.ttl.seconds = (1 << 63) - 1
+
+        for change in (absurd, past_a_day, largest):
+            self.assert_reserve_refused(change, "ttl")
 
     def test_unknown_enum_values(self) -> None:
         self.assert_reserve_refused(lambda r: setattr(r, "service_tier", 99), "service_tier")
@@ -139,9 +215,14 @@ class BadInputTest(ClientCase):
         good = self.q.ExtendRequest(
             reservation_id="r", subject=self.subject(), sequence=1, estimate=self.usage(input=1)
         )
-        for sequence in (0, -1):
+        for sequence in (0, -1, 1 << 53, (1 << 63) - 1):
             good.sequence = sequence
-            self.assert_refused("Extend", good, "sequence")
+            rule = self.assert_refused("Extend", good, "sequence")["sequence"]
+            self.assertIn("from 1 to 9007199254740991", rule)
+        good.sequence = 1
+        good.ttl.FromMilliseconds(999)
+        self.assert_refused("Extend", good, "ttl")
+        good.ClearField("ttl")
         good.sequence = 1
         good.ClearField("estimate")
         self.assert_refused("Extend", good, "estimate")
@@ -155,6 +236,10 @@ class BadInputTest(ClientCase):
         self.assert_refused("Commit", good, "attempts[1].model")
         good.attempts[1].CopyFrom(self.attempt(output=(1 << 53) - 1))
         self.assert_refused("Commit", good, "attempts[1].usage")
+        # Each fits, their sum does not: 9,000,000 USD twice.
+        good.attempts[0].CopyFrom(self.attempt(output=600_000_000_000))
+        good.attempts[1].CopyFrom(good.attempts[0])
+        self.assert_refused("Commit", good, "attempts")
         del good.attempts[1]
         good.subject.ClearField("model")
         self.assert_refused("Commit", good, "attempts[0].model")
@@ -184,11 +269,19 @@ class BadInputTest(ClientCase):
         self.client.call("Reserve", fits)
         self.release("r")
         self.assert_refused("Reserve", fits + b"\x98\x3e\x01", "ReserveRequest")
+        for method in self.client.METHODS:
+            with self.subTest(method):
+                padding = b"\x92\x3e" + self.varint(MAX_BYTES) + b"p" * MAX_BYTES
+                self.assert_refused(method, padding, f"{method}Request")
 
     def test_bytes_that_are_no_message(self) -> None:
         self.assert_refused("Reserve", b"\xff\xff\xff\xff", "ReserveRequest")
         # Field 1 (a string) that is not UTF-8.
         self.assert_refused("Reserve", b"\x0a\x02\xc3\x28", "ReserveRequest")
+        # Groups within groups, and a message that ends in the middle.
+        self.assert_refused("Reserve", b"\x0b" * 30_000, "ReserveRequest")
+        whole = self.good_reserve().SerializeToString()
+        self.assert_refused("Reserve", whole[:-1], "ReserveRequest")
 
     @staticmethod
     def varint(value: int) -> bytes:
@@ -197,6 +290,22 @@ class BadInputTest(ClientCase):
             out.append(value & 0x7F | 0x80)
             value >>= 7
         return bytes([*out, value])
+
+
+class TooManyLimitsTest(ClientCase):
+    POLICY = "defaults: {on_outage: deny}\nlimits:\n" + "".join(
+        f"  - {{id: l{i}, per: [user], unit: requests, amount: 9, window: {i}s}}\n"
+        for i in range(1, 258)
+    )
+
+    def test_is_an_error_that_says_so_and_changes_nothing(self) -> None:
+        failed = grpc.StatusCode.FAILED_PRECONDITION
+        for call in (self.reserve, self.commit, self.record):
+            self.assert_error(failed, "TOO_MANY_LIMITS", call, "r", user="u")
+        self.assert_error(failed, "TOO_MANY_LIMITS", self.limits, user="u")
+        self.assert_error(grpc.StatusCode.NOT_FOUND, "RESERVATION_UNKNOWN", self.release, "r")
+        # Nobody else is disturbed.
+        self.assertEqual(self.reserve("r").decision, self.q.DECISION_ALLOW)
 
 
 if __name__ == "__main__":

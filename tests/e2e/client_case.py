@@ -48,6 +48,7 @@ class ClientCase(unittest.TestCase):
     """One server for all tests of a class. Each test is an org of its own, so that none sees what
     another has counted."""
 
+    POLICY = POLICY
     orgs = itertools.count()
 
     @classmethod
@@ -57,7 +58,7 @@ class ClientCase(unittest.TestCase):
         path = Path(cls.folder.name)
         cls.protos = Protos(OPTIONS.protoc, path)
         cls.q = cls.protos.quota
-        cls.server = Server(OPTIONS.program, path, POLICY, PRICES)
+        cls.server = Server(OPTIONS.program, path, cls.POLICY, PRICES)
         cls.addClassCleanup(cls.server.stop)
         cls.client = Client(cls.server.address, cls.protos)
         cls.addClassCleanup(cls.client.close)
