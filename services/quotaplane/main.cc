@@ -8,6 +8,13 @@
 #include "services/quotaplane/migrate.h"
 #include "services/quotaplane/serve.h"
 
+namespace {
+
+// The exit code of wrong use, as quotactl's; 1 stands for anything else that goes wrong.
+constexpr int kWrongUse = 2;
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // Debian builds Abseil with its search for lock cycles on, which takes 1.5 % of the processor.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -62,6 +69,10 @@ int main(int argc, char** argv) {
   migrate->add_option("--ledger", migrate_url, "sqlite:/FILE or postgres:// URL of the ledger")
       ->envname("QUOTAPLANE_LEDGER")
       ->required();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongUse;
+  }
   return migrate->parsed() ? quotaplane::MigrateLedger(migrate_url) : quotaplane::Serve(options);
 }

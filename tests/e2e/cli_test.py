@@ -276,6 +276,10 @@ class ErrorTest(ServerCase):
             ["reserve", "--ttl", "soon"],
             ["reserve", "--tier", "BATCH"],
             ["check", "--timeout", "0s"],
+            ["usage", "--server", ""],
+            ["usage", "--server", "localhost"],
+            ["usage", "--server", "127.0.0.1:99999"],
+            ["usage", "--server", "http://localhost:7411"],
             ["commit", "--model", "large"],
             ["commit", "--id", "r-1", "--attempt", "input=1", "--input-tokens", 1],
             ["extend", "--id", "r-1"],
@@ -290,6 +294,14 @@ class ErrorTest(ServerCase):
             with self.subTest(arguments):
                 done = self.quotactl(*arguments, code=WRONG_USE)
                 self.assertNotEqual(done.stderr + done.stdout, "")
+
+    def test_an_unknown_subcommand_is_named(self) -> None:
+        self.assertIn('no subcommand "destroy"', self.quotactl("destroy", code=WRONG_USE).stderr)
+        wrong = self.quotactl("policy", "destroy", code=WRONG_USE)
+        self.assertIn('no subcommand "destroy"', wrong.stderr)
+        server = run(OPTIONS.program, "destroy")
+        self.assertEqual(server.returncode, WRONG_USE, server.stderr)
+        self.assertEqual(run(OPTIONS.program, "serve", "--help").returncode, ALLOWED)
 
     def test_a_reason_comes_with_advice(self) -> None:
         done = self.quotactl("release", "--id", "never-made", code=FAILED)

@@ -4,13 +4,34 @@
 
 #include <cstdio>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "tools/client/json.h"
 #include "tools/quotactl/flags.h"
 #include "tools/terminal/style.h"
 
 namespace quotaplane::quotactl {
 
+namespace {
+
+// gRPC would take a port past 65535 modulo 65536, and a name without a port for one of its own.
+bool IsHostAndPort(const std::string& server) {
+  const size_t colon = server.rfind(':');
+  if (colon == 0 || colon == std::string::npos) return false;
+  const std::string host = server.substr(0, colon);
+  int port = 0;
+  if (!absl::SimpleAtoi(server.substr(colon + 1), &port) || port < 1 || port > 65535) return false;
+  const bool is_bracketed = host.front() == '[' && host.back() == ']';
+  return is_bracketed || host.find_first_of(":/") == std::string::npos;
+}
+
+}  // namespace
+
 absl::StatusOr<client::Connection> Connect(const Globals& globals) {
+  if (!IsHostAndPort(globals.server)) {
+    return absl::InvalidArgumentError(absl::StrCat("--server: \"", globals.server,
+                                                   "\" is no HOST:PORT, such as ", kDefaultServer));
+  }
   const absl::StatusOr<absl::Duration> timeout = ParseSpan("--timeout", globals.timeout);
   if (!timeout.ok()) return timeout.status();
   return absl::StatusOr<client::Connection>(absl::in_place, globals.server, *timeout);

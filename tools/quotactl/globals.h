@@ -16,8 +16,10 @@
 
 namespace quotaplane::quotactl {
 
+inline constexpr char kDefaultServer[] = "127.0.0.1:7411";
+
 struct Globals {
-  std::string server = "127.0.0.1:7411";
+  std::string server = kDefaultServer;
   std::string timeout = "10s";
   bool json = false;
 };
@@ -25,7 +27,7 @@ struct Globals {
 // A subcommand's work, after its flags are read; gives the exit code.
 using Work = std::function<int()>;
 
-// INVALID_ARGUMENT if --timeout is no positive duration.
+// INVALID_ARGUMENT if --server is no HOST:PORT, or --timeout no positive duration.
 absl::StatusOr<client::Connection> Connect(const Globals& globals);
 
 // Prints an error that the program itself found; kWrongUse for INVALID_ARGUMENT, kFailed otherwise.

@@ -8,6 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "tools/quotactl/commands.h"
 
@@ -41,6 +44,15 @@ void AddGlobals(CLI::App& app, quotaplane::quotactl::Globals* globals) {
   app.add_flag("--json", globals->json, "Print the answer as JSON, errors too");
 }
 
+// CLI11 says only that a subcommand is required where there is one that it does not know.
+std::string ExplainWrongUse(const CLI::App* app, const CLI::Error& error) {
+  const std::vector<std::string> strays = app->remaining(/*recurse=*/true);
+  if (std::string_view(error.what()) != "A subcommand is required" || strays.empty()) {
+    return CLI::FailureMessage::simple(app, error);
+  }
+  return "There is no subcommand \"" + strays.front() + "\".\nRun with --help for the list.\n";
+}
+
 int Main(int argc, char** argv) {
   CLI::App app(
       "Talks to a Quotaplane server: may this request run, what may it spend, what has it cost?",
@@ -63,6 +75,7 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddPolicy(app, globals, &work);
   quotaplane::quotactl::AddPrices(app, globals, &work);
   app.footer(kFooter);
+  app.failure_message(ExplainWrongUse);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
