@@ -175,7 +175,7 @@ TEST(PolicyErrorTest, ZonesAndStartDays) {
   EXPECT_EQ(ErrorOf("defaults: {time_zone: Mars/Base}\nlimits: []\n"),
             absl::StrCat("p.yaml:1: defaults.time_zone: unknown time zone \"Mars/Base\"", zone));
   EXPECT_EQ(ErrorWith("starts_on: 2"),
-            "p.yaml:8: limits[0].starts_on: window \"day\": starts_on must be from 1 to 1");
+            "p.yaml:8: limits[0].starts_on: window \"day\": begins at midnight; remove starts_on");
   EXPECT_EQ(ErrorWith("starts_on: 29"),
             "p.yaml:8: limits[0].starts_on: must be from 1 to 28, not \"29\"");
   EXPECT_EQ(ErrorWith("starts_on: monday"),

@@ -125,9 +125,10 @@ absl::StatusOr<WindowSpec> ParseWindow(std::string_view text, absl::TimeZone zon
     window.unit = static_cast<CalendarUnit>(i);
     window.zone = zone;
     window.starts_on = starts_on;
-    const int last = window.unit == CalendarUnit::kDay    ? 1
-                     : window.unit == CalendarUnit::kWeek ? 7
-                                                          : 28;
+    if (window.unit == CalendarUnit::kDay && starts_on != 1) {
+      return InvalidWindow(text, "begins at midnight; remove starts_on");
+    }
+    const int last = window.unit == CalendarUnit::kWeek ? 7 : 28;
     if (starts_on < 1 || starts_on > last) {
       return InvalidWindow(text, absl::StrCat("starts_on must be from 1 to ", last));
     }
