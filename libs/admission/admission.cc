@@ -131,10 +131,10 @@ absl::StatusOr<ExtendAnswer> ReadExtend(const Prepared& prepared, const ExtendRe
   return answer;
 }
 
-absl::StatusOr<CommitAnswer> ReadCommit(const CommitResult& result, bool record) {
+absl::StatusOr<CommitAnswer> ReadCommit(const CommitResult& result) {
   switch (result.outcome) {
     case CommitResult::Outcome::kMismatch:
-      return CommittedOtherwise(result, record);
+      return CommittedOtherwise(result);
     case CommitResult::Outcome::kReleased:
       return NotOpen(ReservationState::kReleased);
     case CommitResult::Outcome::kHeld:
@@ -260,7 +260,7 @@ void Admission::Commit(CommitArgs args, SteadyTime deadline, int64_t now_local_u
                   done = std::move(done)](absl::StatusOr<CommitResult> result) mutable {
                    const bool unpriced = HasUnpriced(*record);
                    if (result.ok()) {
-                     absl::StatusOr<CommitAnswer> answer = ReadCommit(*result, record->recorded);
+                     absl::StatusOr<CommitAnswer> answer = ReadCommit(*result);
                      if (answer.ok()) answer->unpriced = unpriced;
                      return done(std::move(answer));
                    }
@@ -347,13 +347,12 @@ void Admission::ChargeSpooled(const std::string& bytes, SteadyTime deadline,
                      case CommitResult::Outcome::kSubjectMismatch:
                        break;
                      default:
-                       return done(ReadCommit(*result, kept->recorded));
+                       return done(ReadCommit(*result));
                    }
                    // Its caller would have been told of the conflict, but was told that the usage
                    // is safe: it is charged under an id of its own. `~` keeps that id apart from
                    // this one's retries.
-                   if (kept->id.ends_with("~spooled"))
-                     return done(ReadCommit(*result, kept->recorded));
+                   if (kept->id.ends_with("~spooled")) return done(ReadCommit(*result));
                    kept->id += "~spooled";
                    kept->recorded = true;
                    ChargeSpooled(codec_->Encode(*kept), deadline, std::move(done));

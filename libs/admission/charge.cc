@@ -32,10 +32,6 @@ std::vector<UsedAttempt> AttemptsOf(const ChargeRecord& record) {
   return attempts;
 }
 
-int64_t SaturatingAdd(int64_t a, int64_t b) {
-  return a >= kMaxCounterValue - b ? kMaxCounterValue : a + b;
-}
-
 void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt& attempt,
                 std::vector<CounterUse>* uses) {
   std::vector<AppliedLimit> applied;

@@ -9,8 +9,8 @@
 
 namespace quotaplane {
 
-// Prices every attempt by itself. OUT_OF_RANGE (a FieldError on attempts[i].usage) if it costs too
-// much to count.
+// Prices every attempt by itself. A FieldError on attempts[i].usage, or on attempts for their sum,
+// if it costs too much to count.
 absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitArgs& args,
                                          int64_t at_us);
 

@@ -5,10 +5,6 @@
 namespace quotaplane {
 namespace {
 
-int64_t SaturatingAdd(int64_t a, int64_t b) {
-  return a >= kMaxCounterValue - b ? kMaxCounterValue : a + b;
-}
-
 // -1: the usage does not name the meter.
 int64_t MeterOr(const Usage& usage, std::string_view meter, int64_t otherwise) {
   for (const auto& [name, quantity] : usage) {
@@ -29,6 +25,10 @@ bool Binds(const Limit& limit, std::string_view model, int64_t need, const Quant
 }
 
 }  // namespace
+
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  return a >= kMaxCounterValue - b ? kMaxCounterValue : a + b;
+}
 
 int64_t InputTokens(const Usage& usage) {
   int64_t sum = 0;

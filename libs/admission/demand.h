@@ -31,7 +31,8 @@ struct Quantities {
   int64_t Of(const Unit& unit) const;
 };
 
-// Saturating at kMaxCounterValue.
+// Saturating at kMaxCounterValue, as counters do. Of values from 0 to kMaxCounterValue.
+int64_t SaturatingAdd(int64_t a, int64_t b);
 int64_t InputTokens(const Usage& usage);
 int64_t TotalTokens(const Usage& usage);
 

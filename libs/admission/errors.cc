@@ -81,11 +81,10 @@ absl::Status NotOpen(ReservationState state) {
                        absl::StrCat("the reservation ", AbslView(HowItEnded(state))));
 }
 
-absl::Status CommittedOtherwise(const CommitResult& first, bool record) {
+absl::Status CommittedOtherwise(const CommitResult& first) {
   return ReasonedError(
       absl::StatusCode::kAlreadyExists, "RESERVATION_COMMITTED",
-      absl::StrCat(record ? "this id was recorded" : "the reservation was committed",
-                   " before, for another subject or with other usage: it cost ",
+      absl::StrCat("this id was charged before, for another subject or with other usage: it cost ",
                    FormatUsd(first.cost_nano_usd), " USD (", first.cost_nano_usd, " nano-USD)",
                    first.late ? ", late" : ""),
       {{"cost_nano_usd", absl::StrCat(first.cost_nano_usd)},

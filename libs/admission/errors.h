@@ -20,7 +20,7 @@ absl::Status EndedAlready(ReservationState state);
 absl::Status NotOpen(ReservationState state);
 // Commit or Record of an id that was committed for another subject or usage; the message tells the
 // first outcome.
-absl::Status CommittedOtherwise(const CommitResult& first, bool record);
+absl::Status CommittedOtherwise(const CommitResult& first);
 // A store's error, for calls that have no outage behaviour.
 absl::Status StoreError(const absl::Status& status);
 absl::Status SpoolError(const absl::Status& status);
