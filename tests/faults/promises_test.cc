@@ -198,6 +198,57 @@ TEST(P3_RetryFreely, OtherCallsUnderTheSameIdAreConflictsAndChangeNothing) {
   EXPECT_EQ(OutboxLength(replicas.redis()), 1);
 }
 
+// Who comes first decides: Commit, Release and Extend of one reservation, at both replicas at once.
+// Every order ends with one outcome that all answers agree on, and with nothing held.
+TEST(P3_RetryFreely, CommitReleaseAndExtendOfOneIdRace) {
+  constexpr int kRounds = 300;
+  Replicas replicas(kRoomy);
+  const v1::Subject subject = SubjectOf("t");
+  const Tokens used{210, 70};
+  int committed = 0, released = 0, extended_first = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string id = absl::StrCat("race-", i);
+    ASSERT_TRUE(replicas.any(i).Call(ReserveOf(id, subject, {100, 50})).ok());
+    Answer<v1::CommitResponse> commit;
+    Answer<v1::ReleaseResponse> release;
+    Answer<v1::ExtendResponse> extend;
+    OnThreads(3, [&](int number) {
+      const QuotaClient& client = replicas.any(i + number);
+      // Each begins a call later than the others in a third of the rounds, so that each wins some.
+      if (number == i % 3) client.Call(GetUsageOf(subject));
+      if (number == 0) commit = client.Call(CommitOf(id, subject, used));
+      if (number == 1) release = client.Call(ReleaseOf(id, subject));
+      if (number == 2) extend = client.Call(ExtendOf(id, subject, 1, {200, 80}));
+    });
+    ASSERT_NE(commit.ok(), release.ok()) << "one of the two ends it";
+    const std::string ended = commit.ok() ? "RESERVATION_COMMITTED" : "RESERVATION_RELEASED";
+    EXPECT_EQ(ReasonOf(commit.ok() ? release.status : commit.status), ended);
+    if (!extend.ok()) EXPECT_EQ(ReasonOf(extend.status), ended);
+    extended_first += extend.ok();
+    if (commit.ok()) {
+      const Tokens hold = extend.ok() ? Tokens{200, 80} : Tokens{100, 50};
+      EXPECT_EQ(commit.response.held_nano_usd(), hold.cost_nano_usd());
+      ++committed;
+    } else {
+      ++released;
+    }
+    // Whoever asks again is told the same.
+    EXPECT_EQ(replicas.any(i).Call(CommitOf(id, subject, used)).ok(), commit.ok());
+    EXPECT_EQ(replicas.any(i).Call(ReleaseOf(id, subject)).ok(), release.ok());
+  }
+  EXPECT_GT(committed, 0);
+  EXPECT_GT(released, 0);
+  EXPECT_GT(extended_first, 0);
+  const auto usage = replicas.a().Call(GetUsageOf(subject));
+  ASSERT_TRUE(usage.ok());
+  EXPECT_EQ(LimitIn(usage.response, "usd").used(), committed * used.cost_nano_usd());
+  EXPECT_EQ(LimitIn(usage.response, "requests").used(), committed);
+  EXPECT_EQ(LimitIn(usage.response, "tokens").used(), committed * used.total());
+  for (const v1::LimitUsage& limit : usage.response.limits()) EXPECT_EQ(limit.held(), 0);
+  EXPECT_EQ(OpenReservations(replicas.redis()), 0);
+  EXPECT_EQ(OutboxLength(replicas.redis()), committed);
+}
+
 TEST(P6_EveryHoldEnds, OfAGatewayThatNeverCommits) {
   constexpr int kHolds = 500;
   constexpr absl::Duration kTtl = absl::Seconds(2);
