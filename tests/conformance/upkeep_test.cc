@@ -54,6 +54,41 @@ class UpkeepTest : public testing::Test {
   StoreUnderTest store_;
 };
 
+// 200 bytes of Redis for a calendar counter, 800 for a sliding one, all told: its keys, the slots
+// of the hash table that they take (16 bytes each at most), and its place in the collection list.
+// `tools/bench hotpath` measures the same from outside, by what used_memory grows.
+TEST_F(UpkeepTest, CountersStayWithinTheirBytes) {
+  constexpr int kCounters = 100;
+  const auto bytes_per_counter = [&] {
+    int64_t bytes = 0;
+    for (const char* pattern : {"{p0}c*", "{p0}w*", "{p0}g"}) {
+      for (const fixtures::RespReply& key : server_.Command({"KEYS", pattern}).elements) {
+        bytes += server_.Command({"MEMORY", "USAGE", key.text, "SAMPLES", "0"}).integer + 16;
+      }
+    }
+    return static_cast<double>(bytes) / kCounters;
+  };
+  for (int i = 0; i < kCounters; ++i) {
+    Charge("c" + std::to_string(i), {Use("c" + std::to_string(i), month_, 0, 1'000'000)});
+  }
+  EXPECT_EQ(Keys("{p0}w*"), 0);
+  EXPECT_GT(bytes_per_counter(), kHeaderBytes);
+  EXPECT_LE(bytes_per_counter(), 200);
+
+  server_.Command({"FLUSHALL"});
+  // Twice, in slots apart: the second one writes the ring.
+  for (int64_t at_us : {kStartUs, kStartUs + 5 * kSecondUs}) {
+    store_.SetNow(at_us);
+    for (int i = 0; i < kCounters; ++i) {
+      const std::string name = "s" + std::to_string(i);
+      Charge(name + "/" + std::to_string(at_us), {Use(name, minute_, 0, 1'000'000)});
+    }
+  }
+  EXPECT_EQ(Keys("{p0}w*"), kCounters);
+  EXPECT_GT(bytes_per_counter(), kHeaderBytes + kRingBytes);
+  EXPECT_LE(bytes_per_counter(), 800);
+}
+
 TEST_F(UpkeepTest, P6EveryHoldEnds) {
   const std::vector<CounterUse> uses = {Use("m", minute_, 5, 0), Use("c", month_, 7, 0)};
   for (int i = 0; i < 250; ++i) Reserve("r" + std::to_string(i), uses);
