@@ -13,6 +13,22 @@ namespace {
 // The exit code of wrong use, as quotactl's; 1 stands for anything else that goes wrong.
 constexpr int kWrongUse = 2;
 
+constexpr char kServeFooter[] =
+    R"(Once it serves, it prints "ready: listening on HOST:PORT" on standard output. It logs to standard error, and
+drains on SIGTERM and ^C.
+
+Examples:
+  # On a laptop: everything under ./quotaplane-data, nothing limited yet
+  quotaplane serve
+
+  # With limits, which hold again a second after the file has changed
+  quotaplane serve --policy policy.yaml --data-dir /var/lib/quotaplane
+
+  # One of several replicas, over a Redis and a PostgreSQL of your own. In the environment, passwords are not shown by ps
+  export QUOTAPLANE_REDIS=rediss://quotaplane:secret@redis.example:6379
+  export QUOTAPLANE_LEDGER=postgres://quotaplane:secret@db.example/quotaplane
+  quotaplane serve --policy policy.yaml --listen 0.0.0.0:7411)";
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -22,7 +38,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("quotaplane"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
 
-  CLI::App app{"Cost and rate-limit control for AI gateways."};
+  CLI::App app{"Cost and rate-limit control for AI gateways.", "quotaplane"};
   app.require_subcommand(1);
   quotaplane::ServeOptions options;
   CLI::App* serve = app.add_subcommand("serve",
@@ -38,7 +54,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   serve
       ->add_option("--data-dir", options.data_dir,
-                   "Where the embedded Redis and the usage spool live")
+                   "Where the embedded Redis, its ledger and the usage spool live")
       ->capture_default_str();
   serve
       ->add_option("--listen", options.listen,
@@ -60,6 +76,8 @@ int main(int argc, char** argv) {
                    "sqlite:/FILE or postgres:// URL of the ledger; embedded, ledger.db under the "
                    "data directory")
       ->envname("QUOTAPLANE_LEDGER");
+
+  serve->footer(kServeFooter);
 
   std::string migrate_url;
   CLI::App* migrate = app.add_subcommand(

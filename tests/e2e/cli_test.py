@@ -341,6 +341,17 @@ class HelpTest(unittest.TestCase):
                 top = run(OPTIONS.quotactl, "--help").stdout
                 self.assertIn(f"  {subcommand[0]} ", top)
 
+    def test_the_server_teaches_too(self) -> None:
+        text = run(OPTIONS.program, "serve", "--help").stdout
+        options, examples = text.split("Examples:\n")
+        known = set(re.findall(r"(?m)^  (--[a-z-]+)", options))
+        lines = [line for line in examples.splitlines() if line.startswith("  quotaplane serve")]
+        self.assertGreaterEqual(len(lines), 3)
+        self.assertLessEqual(set(re.findall(r"--[a-z-]+", "".join(lines))), known)
+        self.assertLessEqual(
+            set(re.findall(r"export (\w+)=", examples)), set(re.findall(r"Env:(\w+)", options))
+        )
+
     def test_examples_are_understood(self) -> None:
         """Each example of each help, as printed, passes the flags' checks."""
         for subcommand in SUBCOMMANDS:
