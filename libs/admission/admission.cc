@@ -306,7 +306,7 @@ void Admission::GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<
       BuildDemand(*request->snapshot->policy, request->subject, request->subject.model, nothing);
   if (request->demand.uses.size() > kMaxCountersPerCall) return done(TooManyLimits());
   std::vector<CounterUse> uses = request->demand.uses;
-  for (CounterUse& use : uses) use.max_used = kMaxCounterValue;  // only read
+  for (CounterUse& use : uses) use.max_used = kNeverRefuses;  // only read
   const std::string org = request->subject.org;
   store_->Read(
       org, std::move(uses), deadline,

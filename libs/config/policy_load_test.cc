@@ -57,7 +57,8 @@ TEST(PolicyLoadTest, ReadsAHundredThousandOverridesInTime) {
 #endif
 }
 
-// `tools/bench policy` measures it more closely.
+// The best of many rounds, since other programs run beside tests; `tools/bench policy` measures it
+// more closely.
 TEST(PolicyLoadTest, MatchesSixLimitsAmongAHundredThousandOverridesInTime) {
   std::string text =
       "defaults: {on_outage: deny, time_zone: Europe/Berlin}\n"
@@ -79,7 +80,7 @@ TEST(PolicyLoadTest, MatchesSixLimitsAmongAHundredThousandOverridesInTime) {
   }
   std::vector<AppliedLimit> applied;
   double best_s = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 20; ++round) {
     const double start_s = ThreadSeconds();
     for (const Subject& subject : subjects) {
       applied.clear();

@@ -29,18 +29,20 @@ inline constexpr int kMaxCountersPerCall = 256;
 
 // Counter values stay at or below this; sums saturate here (libs/policy/policy.h, kMaxAmount).
 inline constexpr int64_t kMaxCounterValue = (int64_t{1} << 53) - 1;
+// More than used can be: what is held and what is committed saturate each by itself.
+inline constexpr int64_t kNeverRefuses = 2 * kMaxCounterValue;
 
 // A counter as one call uses it. `window` must outlive the call.
 struct CounterUse {
   Digest counter;
   const WindowSpec* window = nullptr;
-  // Held by Reserve; the new total hold, in Extend. 0 to kMaxCounterValue.
+  // Held by Reserve; the new total hold, in Extend. 0 to kMaxCounterValue. What would take the
+  // counter's held part past that is not held, and not given back.
   int64_t hold = 0;
   // Added by Commit. 0 to kMaxCounterValue.
   int64_t charge = 0;
-  // Reserve and Extend are refused where used (before the call) > max_used. kMaxCounterValue:
-  // never.
-  int64_t max_used = kMaxCounterValue;
+  // Reserve and Extend are refused where used (before the call) > max_used.
+  int64_t max_used = kNeverRefuses;
 };
 
 // Identifies a reservation. The pair is unique; the partition is a function of the org alone.

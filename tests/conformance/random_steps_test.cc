@@ -107,7 +107,7 @@ class RandomWorld {
       use.window = &windows_[i];
       use.hold = Pick(4) == 0 ? 0 : Pick(20);
       use.charge = Pick(4) == 0 ? 0 : Pick(25);
-      use.max_used = Pick(4) == 0 ? kMaxCounterValue : 200 - use.hold;
+      use.max_used = Pick(4) == 0 ? kNeverRefuses : 200 - use.hold;
       uses.push_back(use);
     }
     return uses;

@@ -179,6 +179,29 @@ TEST_F(UpkeepTest, SumsSaturateBelowTwoToThe53) {
   EXPECT_EQ(store_.Read("acme", uses)->counters[0].committed, kMaxCounterValue);
 }
 
+// Where no limit refuses, holds saturate too; each gives back what it holds, so that nothing is
+// left.
+TEST_F(UpkeepTest, HoldsSaturateAndLeaveNothing) {
+  const std::vector<CounterUse> all = {Use("big", lifetime_, kMaxCounterValue, kMaxCounterValue)};
+  const std::vector<CounterUse> five = {Use("big", lifetime_, 5, 0)};
+  Reserve("small", five);
+  for (const char* id : {"a", "b", "c"}) Reserve(id, all);
+  Charge("used", all);
+  const auto held = [&] { return store_.Read("acme", all)->counters[0].held; };
+  EXPECT_EQ(held(), kMaxCounterValue);
+  EXPECT_EQ(store_.Read("acme", all)->counters[0].used(), kNeverRefuses);
+  Reserve("one more", five);
+  const absl::StatusOr<ExtendResult> extended =
+      store_.Extend({{"acme", "small"}, 2, 7, 1, 0, 0, 0, all});
+  ASSERT_TRUE(extended.ok()) << extended.status();
+  EXPECT_EQ(extended->outcome, ExtendResult::Outcome::kExtended);
+  EXPECT_EQ(held(), kMaxCounterValue);
+  for (const char* id : {"a", "b", "c", "small", "one more"}) {
+    EXPECT_EQ(store_.Release({"acme", id})->state, ReservationState::kReleased);
+  }
+  EXPECT_EQ(held(), 0);
+}
+
 TEST_F(UpkeepTest, PartitionsAreFixedAtTheFirstStart) {
   std::string warning;
   EXPECT_TRUE(store_.store().CheckDeployment(absl::Seconds(10), &warning).ok());

@@ -45,7 +45,7 @@ for i = 1, n do
   h[q] = h[q] - mine
   if a[q + 5] == 3 or a[q + 6] <= mine then
     -- Nothing more is asked of this counter, so it cannot refuse.
-    a[q + 6], a[q + 7] = mine, 9007199254740991
+    a[q + 6], a[q + 7] = mine, 18014398509481982
   elseif h[q] + h[q + 1] > a[q + 7] then
     refused = true
   end
@@ -63,8 +63,10 @@ local reply = 'A' .. pack('<dd' .. rep('d', 5 * n), now, expires, unpack(h, 1, 5
 local holds = {}
 for i = 1, n do
   local q = 5 * i - 4
-  holds[i] = a[q + 6]
-  h[q] = h[q] + holds[i]
+  local hold, room = a[q + 6], 9007199254740991 - h[q]
+  if hold > room then hold = room end
+  holds[i] = hold
+  h[q] = h[q] + hold
 end
 store(packed_headers(), {KEYS[1], concat({
   'H', r:sub(2, 17), ARGV[2]:sub(1, 8),

@@ -35,8 +35,10 @@ end
 local holds = {}
 for i = 1, n do
   local q = 5 * i - 4
-  holds[i] = a[q + 6]
-  h[q] = h[q] + holds[i]
+  local hold, room = a[q + 6], 9007199254740991 - h[q]
+  if hold > room then hold = room end
+  holds[i] = hold
+  h[q] = h[q] + hold
 end
 local expires = now + a[2]
 local stamp = pack('<dd', now, expires)
