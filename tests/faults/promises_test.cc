@@ -223,7 +223,7 @@ TEST(P3_RetryFreely, CommitReleaseAndExtendOfOneIdRace) {
     ASSERT_NE(commit.ok(), release.ok()) << "one of the two ends it";
     const std::string ended = commit.ok() ? "RESERVATION_COMMITTED" : "RESERVATION_RELEASED";
     EXPECT_EQ(ReasonOf(commit.ok() ? release.status : commit.status), ended);
-    if (!extend.ok()) EXPECT_EQ(ReasonOf(extend.status), ended);
+    EXPECT_EQ(ReasonOf(extend.status), extend.ok() ? "" : ended);
     extended_first += extend.ok();
     if (commit.ok()) {
       const Tokens hold = extend.ok() ? Tokens{200, 80} : Tokens{100, 50};
