@@ -76,7 +76,8 @@ EDGES_ABOVE: dict[str, set[str]] = {
     "tools/client": {"tools/terminal"},
     "tools/quotactl": {"tools/client", "tools/terminal"},
     "tools/loadgen": {"tools/client", "tools/terminal"},
-    "tests": {"libs/testing", "services/quota", "services/quotaplane"},
+    # The terminal: benchmarks that take minutes show how far they are.
+    "tests": {"libs/testing", "services/quota", "services/quotaplane", "tools/terminal"},
 }
 # Only the object graph (main) and tests name a concrete store.
 CONCRETE_STORES = ("libs/counters/redis",)

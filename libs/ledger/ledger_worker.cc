@@ -19,6 +19,19 @@ bool MayPass(const absl::Status& status) {
          absl::IsFailedPrecondition(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
 }
 
+// Behind the last of the charges from `begin` whose entries are `most` together; always behind one.
+size_t EndOfPortion(std::span<const SettledCharge> charges, size_t begin, int64_t most) {
+  int64_t entries = 0;
+  size_t end = begin;
+  while (end < charges.size()) {
+    // Without usage it is an entry all the same.
+    entries += std::max<int64_t>(1, static_cast<int64_t>(charges[end].charge.lines.size()));
+    if (entries > most && end > begin) break;
+    ++end;
+  }
+  return end;
+}
+
 }  // namespace
 
 LedgerWorker::LedgerWorker(Outbox* outbox, LedgerWriter* writer, const ChargeCodec* codec,
@@ -87,14 +100,24 @@ absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
       written.push_back(std::move(message));
     }
   }
-  if (charges.empty()) return absl::OkStatus();
+  for (size_t begin = 0; begin < charges.size();) {
+    const size_t end = EndOfPortion(charges, begin, options_.entries_at_once);
+    QP_RETURN_IF_ERROR(WriteTogether(std::span(charges).subspan(begin, end - begin),
+                                     std::span(written).subspan(begin, end - begin)));
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LedgerWorker::WriteTogether(std::span<const SettledCharge> charges,
+                                         std::span<const Outbox::Message> messages) {
   const absl::StatusOr<WriteResult> result = writer_->Write(charges, options_.now_us());
   if (result.ok()) {
     Count(*result);
-    return outbox_->Acknowledge(written);
+    return outbox_->Acknowledge(messages);
   }
   if (MayPass(result.status())) return result.status();
-  return WriteOneByOne(charges, written);
+  return WriteOneByOne(charges, messages);
 }
 
 absl::Status LedgerWorker::WriteOneByOne(std::span<const SettledCharge> charges,

@@ -20,8 +20,12 @@
 namespace quotaplane {
 
 struct LedgerWorkerOptions {
-  // Messages of a round, about: they are in memory together, and one transaction.
-  int batch = 2'000;
+  // Messages of a round, about: they are in memory together. The more, the fewer times the sums of
+  // the same people are touched.
+  int batch = 8'000;
+  // Entries of a transaction, about: a round is several where its charges have many lines. At most
+  // sql::kMaxBatchRows.
+  int64_t entries_at_once = 20'000;
   // How long to wait after a round that found nothing.
   absl::Duration idle_pause = absl::Milliseconds(50);
   // Between attempts while the outbox or the ledger is away: doubled each time, up to the second.
@@ -54,6 +58,9 @@ class LedgerWorker {
   // One round: how many messages it dealt with.
   absl::StatusOr<size_t> Round();
   absl::Status WriteAll(std::vector<Outbox::Message> messages);
+  // All in one transaction, or, where one of them cannot be written, each in its own.
+  absl::Status WriteTogether(std::span<const SettledCharge> charges,
+                             std::span<const Outbox::Message> messages);
   absl::Status WriteOneByOne(std::span<const SettledCharge> charges,
                              std::span<const Outbox::Message> messages);
   absl::Status PutAside(const Outbox::Message& message, absl::string_view why);

@@ -17,7 +17,6 @@ namespace {
 constexpr char kGroup[] = "ledger";
 constexpr char kNew[] = ">";
 constexpr int kFewest = 32;
-constexpr int kClaimAtOnce = 500;
 constexpr int kQuietRounds = 16;
 
 using redis::Reply;
@@ -125,31 +124,45 @@ absl::StatusOr<std::vector<Outbox::Message>> RedisOutbox::Read(int most) {
     return read;
   }
   if (std::chrono::steady_clock::now() >= next_claim_) {
-    QP_RETURN_IF_ERROR(ClaimAbandoned(&messages));
-    next_claim_ =
-        std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(options_.abandoned_after / 3);
+    QP_ASSIGN_OR_RETURN(const bool more, ClaimAbandoned(most, &messages));
+    if (!more) {
+      next_claim_ = std::chrono::steady_clock::now() +
+                    absl::ToChronoNanoseconds(options_.abandoned_after / 3);
+    }
   }
   return messages;
 }
 
-absl::Status RedisOutbox::ReadPartitions(int most, std::vector<Message>* messages) {
+std::vector<RedisOutbox::Ask> RedisOutbox::Shares(int most) {
   ++round_;
-  std::vector<int> asked;
+  std::vector<Ask> asked;
+  int64_t wanted = 0;
   for (int i = 0; i < options_.partitions; ++i) {
-    if (partitions_[i].lively || (i + round_) % kQuietRounds == 0) asked.push_back(i);
+    if (!partitions_[i].lively && (i + round_) % kQuietRounds != 0) continue;
+    asked.push_back({i, partitions_[i].count});
+    wanted += partitions_[i].count;
   }
+  if (wanted <= most) return asked;
+  for (Ask& ask : asked) {
+    ask.count = std::max(kFewest, static_cast<int>(int64_t{ask.count} * most / wanted));
+  }
+  return asked;
+}
+
+absl::Status RedisOutbox::ReadPartitions(int most, std::vector<Message>* messages) {
+  const std::vector<Ask> asked = Shares(most);
   Calls calls(asked.size());
-  for (const int i : asked) {
-    const std::string stream = StreamOf(i);
-    const std::string count = std::to_string(std::min(partitions_[i].count, most));
+  for (const Ask& ask : asked) {
+    const std::string stream = StreamOf(ask.partition);
+    const std::string count = std::to_string(ask.count);
     client_->Call(stream,
                   {"XREADGROUP", "GROUP", kGroup, options_.reader, "COUNT", count, "STREAMS",
-                   stream, partitions_[i].from},
+                   stream, partitions_[ask.partition].from},
                   Deadline(), calls.Next());
   }
   absl::Status first;
   for (size_t call = 0; call < asked.size(); ++call) {
-    const int i = asked[call];
+    const int i = asked[call].partition;
     Partition& partition = partitions_[i];
     absl::StatusOr<Reply> reply = calls.Get(call);
     if (!reply.ok()) {
@@ -173,17 +186,18 @@ absl::Status RedisOutbox::ReadPartitions(int most, std::vector<Message>* message
       partition.from = size == 0 || found->back().elements.empty() ? std::string(kNew)
                                                                    : found->back().elements[0].text;
     }
-    partition.count = size >= partition.count ? std::min(2 * partition.count, most)
-                                              : std::max(partition.count / 2, kFewest);
+    partition.count = size >= asked[call].count ? std::min(2 * partition.count, most)
+                                                : std::max(partition.count / 2, kFewest);
     AddMessages(i, found, messages);
   }
   return first;
 }
 
-absl::Status RedisOutbox::ClaimAbandoned(std::vector<Message>* messages) {
+absl::StatusOr<bool> RedisOutbox::ClaimAbandoned(int most, std::vector<Message>* messages) {
   Calls calls(partitions_.size());
   const std::string idle = std::to_string(absl::ToInt64Milliseconds(options_.abandoned_after));
-  const std::string count = std::to_string(kClaimAtOnce);
+  const auto at_once = static_cast<size_t>(std::max(most / options_.partitions, kFewest));
+  const std::string count = std::to_string(at_once);
   for (int i = 0; i < options_.partitions; ++i) {
     const std::string stream = StreamOf(i);
     client_->Call(stream,
@@ -191,6 +205,7 @@ absl::Status RedisOutbox::ClaimAbandoned(std::vector<Message>* messages) {
                   Deadline(), calls.Next());
   }
   absl::Status first;
+  bool more = false;
   for (int i = 0; i < options_.partitions; ++i) {
     absl::StatusOr<Reply> reply = calls.Get(i);
     if (!reply.ok()) {
@@ -198,9 +213,13 @@ absl::Status RedisOutbox::ClaimAbandoned(std::vector<Message>* messages) {
       continue;
     }
     // [where to go on, messages, ids that are gone].
-    if (reply->elements.size() >= 2) AddMessages(i, &reply->elements[1].elements, messages);
+    if (reply->elements.size() < 2) continue;
+    std::vector<Reply>& found = reply->elements[1].elements;
+    more = more || found.size() >= at_once;
+    AddMessages(i, &found, messages);
   }
-  return first;
+  QP_RETURN_IF_ERROR(first);
+  return more;
 }
 
 absl::Status RedisOutbox::Acknowledge(std::span<const Message> messages) {

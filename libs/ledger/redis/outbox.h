@@ -36,7 +36,7 @@ class RedisOutbox : public Outbox {
   struct Partition {
     // Behind the last of its own messages that it has read again; ">" when there are no more.
     std::string from = "0";
-    // How many messages to ask for: more where there were many.
+    // How many messages to ask for: more where there were many. It gets its share of the round.
     int count = 0;
     bool has_group = false;
     // Asked every round; otherwise every sixteenth, so that the store is not kept busy with
@@ -44,13 +44,21 @@ class RedisOutbox : public Outbox {
     bool lively = true;
   };
 
+  struct Ask {
+    int partition = 0;
+    int count = 0;
+  };
+
   redis::SteadyTime Deadline() const;
   std::string StreamOf(int partition) const;
   absl::Status EnsureGroups();
+  // Which partitions to ask in this round, and for how many messages: `most` together, or the few
+  // that each is asked for at least.
+  std::vector<Ask> Shares(int most);
   // Own ones from before first, then new ones.
   absl::Status ReadPartitions(int most, std::vector<Message>* messages);
-  // Takes over what other readers abandoned.
-  absl::Status ClaimAbandoned(std::vector<Message>* messages);
+  // Takes over what other readers abandoned; says whether there may be more of it.
+  absl::StatusOr<bool> ClaimAbandoned(int most, std::vector<Message>* messages);
 
   redis::Client* const client_;
   const RedisOutboxOptions options_;

@@ -1,7 +1,6 @@
 // What the hot path costs: an empty call, Reserve, Commit and the pair on one server, its Redis and
 // this client sharing one machine. Ratios within a run are the result; absolute times are the
 // machine's.
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,22 +9,13 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "tests/bench/hotpath/measure.h"
 #include "tests/bench/hotpath/report.h"
+#include "tests/bench/machine.h"
 
 namespace {
-
-std::string CpuModel() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (absl::StartsWith(line, "model name")) return line.substr(line.find(':') + 2);
-  }
-  utsname name;
-  return uname(&name) == 0 ? name.machine : "unknown";
-}
 
 bool Write(const std::string& path, const std::string& text) {
   std::ofstream out(path);
@@ -62,7 +52,7 @@ int main(int argc, char** argv) {
 
   quotaplane::bench::Results results = quotaplane::bench::Measure(plan);
   results.machine.commit = commit;
-  results.machine.cpu = CpuModel();
+  results.machine.cpu = quotaplane::bench::CpuModel();
   results.machine.cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   results.machine.date = absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone());
 
