@@ -13,6 +13,7 @@ namespace quotaplane {
 namespace {
 
 constexpr absl::Duration kOpenAgain = absl::Seconds(1);
+constexpr absl::Duration kFirstConnection = absl::Seconds(1);
 
 bool MustNotStart(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status);
@@ -31,6 +32,8 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> LedgerRole::Start(const ChargeCodec*
                                                               LedgerRoleOptions options) {
   QP_ASSIGN_OR_RETURN(std::unique_ptr<redis::Client> client,
                       redis::Client::Start(options.redis, GetOutboxScripts().all()));
+  // So that a start like any other does not log an outage; where it is one, the workers find out.
+  client->WaitReady(kFirstConnection).IgnoreError();
   std::unique_ptr<LedgerRole> role(new LedgerRole(codec, std::move(options), std::move(client)));
   const absl::Status opened = role->Open();
   if (MustNotStart(opened)) return opened;

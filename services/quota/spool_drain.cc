@@ -12,6 +12,14 @@ namespace {
 
 constexpr int kBatch = 64;
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
+// After an error that time alone does not mend, such as a Redis that lets us in but not run
+// scripts.
+constexpr absl::Duration kMendPause = absl::Seconds(2);
+
+// Not a record, or its id was committed with other usage before: trying again changes nothing.
+bool CanNeverBeCharged(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsAlreadyExists(status);
+}
 
 }  // namespace
 
@@ -27,13 +35,16 @@ void SpoolDrain::Run() {
   while (!stop_.HasBeenNotified()) {
     std::optional<Spool::Entry> first = spool_->Next(kPoll);
     if (!first.has_value()) continue;
-    if (ChargeBatch(*std::move(first))) continue;
+    const absl::Status charged = ChargeBatch(*std::move(first));
+    if (charged.ok()) continue;
     spool_->Rewind();
-    stop_.WaitForNotificationWithTimeout(kPoll);
+    const bool passes = IsStoreAway(charged) || absl::IsResourceExhausted(charged);
+    if (!passes) spdlog::error("spooled usage waits, and is tried again: {}", charged.ToString());
+    stop_.WaitForNotificationWithTimeout(passes ? kPoll : kMendPause);
   }
 }
 
-bool SpoolDrain::ChargeBatch(Spool::Entry first) {
+absl::Status SpoolDrain::ChargeBatch(Spool::Entry first) {
   std::vector<Spool::Entry> batch;
   batch.push_back(std::move(first));
   while (batch.size() < kBatch) {
@@ -54,15 +65,16 @@ bool SpoolDrain::ChargeBatch(Spool::Entry first) {
   waiting.Wait();
   for (size_t i = 0; i < batch.size(); ++i) {
     const absl::Status& result = results[i];
-    if (IsStoreAway(result) || absl::IsResourceExhausted(result)) return false;
-    if (!result.ok()) {
+    if (CanNeverBeCharged(result)) {
       spdlog::error("spooled usage at {} was not charged: {}", batch[i].position,
                     result.ToString());
+    } else if (!result.ok()) {
+      return result;
     }
     spool_->Acknowledge(batch[i].position);
   }
   spdlog::info("charged {} spooled commits", batch.size());
-  return true;
+  return absl::OkStatus();
 }
 
 }  // namespace quotaplane

@@ -35,9 +35,9 @@ class SpoolDrain {
 
  private:
   void Run();
-  // Charges up to kBatch records at once. False if the store is (still) away: nothing of the batch
-  // is acknowledged.
-  bool ChargeBatch(Spool::Entry first);
+  // Charges up to kBatch records at once. An error if one of them cannot be charged now: neither
+  // that one nor those behind it are acknowledged.
+  absl::Status ChargeBatch(Spool::Entry first);
 
   Spool* const spool_;
   Admission* const admission_;

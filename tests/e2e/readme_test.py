@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands(program: str) -> list[list[str]]:
-    """The arguments of each `build/release/bin/PROGRAM …`, without what the shell makes of `&`."""
+    """The arguments of each `build/release/bin/PROGRAM …`."""
     lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
     words = [shlex.split(line) for line in lines]
     return [w[1:] for w in words if w and w[0] == f"build/release/bin/{program}"]

@@ -112,6 +112,33 @@ TEST(P9_Outage, RepliesCutInTheMiddle) {
   load.ExpectBooksBalance(&redis);
 }
 
+// A Redis that is back but does not let us run scripts (its ACL was changed) is no reason to lose
+// what was spooled.
+TEST(P9_Outage, SpooledUsageWaitsForRightsToo) {
+  RedisServer redis;
+  TcpGate gate(redis.port());
+  ServerProcess server({.policy = kLoadPolicy, .redis = redis.TcpUrl(gate.port())});
+  const QuotaClient client(server.address());
+  const v1::Subject subject = SubjectOf("open-1");
+  gate.Hang();
+  for (int i = 0; i < 100; ++i) {
+    const auto commit = client.Call(CommitOf(absl::StrCat(i), subject, {10, 10}));
+    ASSERT_TRUE(commit.ok()) << commit.status.error_message();
+    ASSERT_TRUE(commit.response.spooled());
+  }
+  ASSERT_FALSE(redis.Command({"ACL", "SETUSER", "default", "-evalsha"}).is_error());
+  gate.Pass();
+  ASSERT_TRUE(PollUntil(absl::Seconds(20), [&] {
+    return absl::StrContains(server.Log(), "spooled usage waits, and is tried again");
+  })) << server.Log();
+  ASSERT_FALSE(redis.Command({"ACL", "SETUSER", "default", "+evalsha"}).is_error());
+  ASSERT_TRUE(PollUntil(absl::Seconds(20), [&] {
+    const auto usage = client.Call(GetUsageOf(subject));
+    return usage.ok() && LimitIn(usage.response, "open-requests").used() == 100;
+  })) << server.Log();
+  EXPECT_EQ(OutboxLength(redis), 100);
+}
+
 TEST(P9_Outage, OfAStoreThatIsAwayFromTheStart) {
   RedisServer redis(DurableRedis());
   redis.Stop();

@@ -38,7 +38,6 @@
 
 namespace quotaplane {
 
-inline constexpr int kDefaultPartitions = 64;
 inline constexpr size_t kHeaderBytes = 40;
 inline constexpr size_t kRingBytes = 8 + 8 * kSlots;
 

@@ -32,6 +32,8 @@ for q = 1, 5 * n, 5 do
   if h[q] + h[q + 1] > a[q + 7] then return explain('D') end
 end
 
+-- Only where no limit refuses may there be less room than is asked for: the sum stays exact, and
+-- each gives back what it holds.
 local holds = {}
 for i = 1, n do
   local q = 5 * i - 4
