@@ -26,9 +26,9 @@ void WriteBatch(sql::Database& database, const LedgerWorkload::Batches& batches)
   auto transaction = database.Begin();
   Must(transaction.status());
   const auto fresh =
-      (*transaction)->InsertMany(batches.keys, {.skip_existing = true, .returning = "key"});
+      (*transaction)->InsertMany(batches.keys, {.skip_existing = true, .returning = "charge_key"});
   Must(fresh.status());
-  if (fresh->returned.size() != kEntries) Must(absl::InternalError("keys are not new"));
+  if (fresh->returned.size() != batches.keys.rows()) Must(absl::InternalError("keys are not new"));
   Must((*transaction)->InsertMany(batches.entries).status());
   Must((*transaction)->AddMany(batches.hours, 8));
   Must((*transaction)->AddMany(batches.days, 8));

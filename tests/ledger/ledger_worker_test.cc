@@ -1,4 +1,8 @@
 // From the outbox into the ledger, through everything that breaks in between.
+#include <algorithm>
+#include <atomic>
+#include <set>
+
 #include "libs/counters/redis/layout.h"
 #include "tests/ledger/ledger_fixture.h"
 
@@ -107,6 +111,79 @@ TEST_P(LedgerWorkerTest, PoisonIsPutAsideAndHoldsNobodyUp) {
   EXPECT_EQ(fields[1].text, "not a record");
   EXPECT_EQ(fields[4].text, "why");
   EXPECT_FALSE(fields[5].text.empty());
+}
+
+// Hands everything on, and remembers how much of it at once.
+class WatchedOutbox : public Outbox {
+ public:
+  explicit WatchedOutbox(Outbox* outbox) : outbox_(outbox) {}
+  absl::StatusOr<std::vector<Message>> Read(int most) override { return outbox_->Read(most); }
+  absl::Status Acknowledge(std::span<const Message> messages) override {
+    most_ = std::max(most_.load(), messages.size());
+    return outbox_->Acknowledge(messages);
+  }
+  absl::Status Quarantine(const Message& message, std::string_view why) override {
+    return outbox_->Quarantine(message, why);
+  }
+  void Reopen() override { outbox_->Reopen(); }
+  size_t most_acknowledged() const { return most_; }
+
+ private:
+  Outbox* const outbox_;
+  std::atomic<size_t> most_ = 0;
+};
+
+TEST_P(LedgerWorkerTest, ATransactionHasABoundInEntries) {
+  for (int i = 0; i < 100; ++i) Commit(ChargeOf(i));
+  Reader reader = MakeReader("one");
+  WatchedOutbox watched(reader.outbox.get());
+  LedgerWorkerOptions options = WorkerOptions();
+  options.entries_at_once = 10;
+  const LedgerWorker worker(&watched, &writer_, &codec_, options);
+  EXPECT_TRUE(Reaches(100));
+  EXPECT_EQ(watched.most_acknowledged(), 3u);  // three lines each
+  EXPECT_EQ(worker.stats().entries, 300);
+  ExpectRollupsAgree();
+}
+
+TEST_P(LedgerWorkerTest, AChargeOfMoreEntriesThanTheBoundIsWrittenAlone) {
+  for (int i = 0; i < 5; ++i) Commit(ChargeOf(i));
+  Reader reader = MakeReader("one");
+  WatchedOutbox watched(reader.outbox.get());
+  LedgerWorkerOptions options = WorkerOptions();
+  options.entries_at_once = 2;
+  const LedgerWorker worker(&watched, &writer_, &codec_, options);
+  EXPECT_TRUE(Reaches(5));
+  EXPECT_EQ(watched.most_acknowledged(), 1u);
+}
+
+TEST_P(LedgerWorkerTest, ManyPartitionsShareARound) {
+  std::set<int> partitions;
+  constexpr int kOrgs = 12;
+  constexpr int kEach = 150;
+  for (int org = 0; org < kOrgs; ++org) {
+    for (int i = 0; i < kEach; ++i) {
+      ChargeRecord record = ChargeOf(i);
+      record.subject.org = "org-" + std::to_string(org);
+      partitions.insert(PartitionOf(record.subject.org, 64));
+      Commit(record);
+    }
+  }
+  const size_t busy = partitions.size();
+  ASSERT_GT(busy, 5u);
+  constexpr int kMost = 200;
+  Reader reader = MakeReader("one");
+  size_t read = 0;
+  // Asked for more each time where there was much, and yet never for more than that together; the
+  // least that a partition is asked for is 32.
+  const size_t bound = std::max<size_t>(kMost, 32 * busy);
+  for (int round = 0; round < 40 && read < kOrgs * kEach; ++round) {
+    const auto messages = reader.outbox->Read(kMost);
+    ASSERT_TRUE(messages.ok()) << messages.status();
+    EXPECT_LE(messages->size(), bound) << "round " << round;
+    read += messages->size();
+  }
+  EXPECT_EQ(read, kOrgs * kEach);
 }
 
 TEST_P(LedgerWorkerTest, RedisLosesItsGroups) {
