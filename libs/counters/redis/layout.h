@@ -6,7 +6,7 @@
 //   {pN}w<digest of counter>   ring          string, 488 bytes, sliding windows only
 //   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
 //   {pN}g                      collection    list of counter digests, each once (collect.lua)
-//   {pN}j<digest of org, id>   adjustment    string: its fingerprint (TTL)
+//   {pN}j<digest of org, id>   adjustment    string: its fingerprint, and when it moved (TTL)
 //   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua)
 // N is the partition, a function of the org alone (PartitionOf, the only place that knows):
 // everything a reservation touches shares one Cluster slot.
