@@ -71,12 +71,15 @@ EDGES: dict[str, set[str]] = {
 # lists.
 ABOVE = ("libs/testing", "services", "tools", "tests")
 EDGES_ABOVE: dict[str, set[str]] = {
-    "services/quotaplane": {"services/quota", "services/ledger", "services/reports"},
-    "services/reports": {"services/quota"},
+    "services/quotaplane": {"services/quota", "services/ledger", "services/reports", "services/rpc"},
+    "services/quota": {"services/rpc"},
+    "services/ledger": {"services/rpc"},
+    # Its tests run on the server of services/quota, which serves every role.
+    "services/reports": {"services/quota", "services/rpc"},
     "tools/client": {"tools/terminal"},
     "tools/quotactl": {"tools/client", "tools/terminal"},
     "tools/loadgen": {"tools/client", "tools/terminal"},
-    "tests": {"libs/testing", "services/quota", "services/quotaplane"},
+    "tests": {"libs/testing", "services/quota", "services/quotaplane", "services/rpc"},
 }
 # Only the object graph (main) and tests name a concrete store.
 CONCRETE_STORES = ("libs/counters/redis",)
