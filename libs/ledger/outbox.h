@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/ledger/settled_charge.h"
@@ -52,6 +53,10 @@ class OutboxState {
   virtual absl::StatusOr<std::string> Mark(std::string_view org) = 0;
   // Whether everything before the mark has been acknowledged (or put aside).
   virtual absl::StatusOr<bool> EmptiedTo(std::string_view org, const std::string& mark) = 0;
+  // Hands each record that was put aside in the org's partition, of this org or of another, to
+  // `callback`.
+  virtual absl::Status ForEachQuarantined(
+      std::string_view org, absl::FunctionRef<void(std::string_view record)> callback) = 0;
 };
 
 }  // namespace quotaplane

@@ -128,12 +128,26 @@ struct ModelRule {
   std::string source;
 };
 
+// For how many days the ledger keeps what; 0: for ever. Of all orgs.
+struct RetentionAges {
+  int entries_days = 0;  // raw entries
+  int hours_days = 0;    // sums by hour
+  int days_days = 0;     // sums by day
+  // Ages may be below kMinRetentionDays: somebody said so.
+  bool below_floor = false;
+
+  friend bool operator==(const RetentionAges&, const RetentionAges&) = default;
+};
+inline constexpr int kMinRetentionDays = 90;
+inline constexpr int kMaxRetentionDays = 36'500;
+
 // A whole document, as read. Plain data.
 struct PolicyDocument {
   std::vector<Limit> limits;
   std::vector<ModelRule> model_rules;
   UnpricedModels unpriced_models = UnpricedModels::kDeny;
   std::string price_as;  // kPriceAs only
+  RetentionAges retention;
 };
 
 // A limit that applies to a subject: the amount for its scope, and its counter.
