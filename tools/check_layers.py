@@ -65,6 +65,7 @@ EDGES: dict[str, set[str]] = {
         "libs/pricing",
     },
     "libs/reports": {"libs/base", "libs/money", "libs/window", "libs/sql"},
+    "libs/metrics": {"libs/base"},
     "libs/rpc": {"libs/base"},
 }
 # These stand above every library and may use each of them, but of each other only what EDGES_ABOVE
@@ -119,6 +120,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
             "services",
         ),
     ),
+    "prometheus-cpp": (r"prometheus/", ("libs/metrics",)),
     "CLI11": (r"CLI/", ("services/quotaplane", "tools", "tests")),
     "GoogleTest": (r"g(test|mock)/", ("libs/testing", "tests")),
     "Google Benchmark": (r"benchmark/", ("tests",)),

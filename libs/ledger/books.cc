@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "libs/admission/charge.h"
 #include "libs/base/await.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/ledger/ledger_reader.h"
 
@@ -95,13 +96,18 @@ int64_t EarliestStart(const Policy& policy, int64_t at_us) {
   return earliest;
 }
 
-absl::Status WaitUntilEmptied(OutboxState* outbox, const std::string& org, absl::Time deadline) {
+absl::Status Stopped() { return absl::CancelledError("the comparison was stopped"); }
+
+absl::Status WaitUntilEmptied(OutboxState* outbox, const std::string& org, absl::Time deadline,
+                              const std::atomic<bool>& stopped) {
   QP_ASSIGN_OR_RETURN(const std::string mark, outbox->Mark(org));
   for (;;) {
+    if (stopped) return Stopped();
     QP_ASSIGN_OR_RETURN(const bool emptied, outbox->EmptiedTo(org, mark));
     if (emptied) return absl::OkStatus();
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError("the ledger is behind: charges still wait in the outbox");
+      return ReasonedError(absl::StatusCode::kDeadlineExceeded, "LEDGER_BEHIND",
+                           "the ledger is behind: charges still wait in the outbox");
     }
     absl::SleepFor(kLookAgain);
   }
@@ -122,11 +128,13 @@ absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, con
   };
   // What the ledger has up to now tells which counters there are.
   QP_ASSIGN_OR_RETURN(const ReadResult clock, read({}));
-  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline));
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
   Sums sums(policy, org);
+  const auto add = [&](const SettledCharge& charge) {
+    return stopped_ ? Stopped() : sums.Add(charge, clock.now_us);
+  };
   QP_RETURN_IF_ERROR(
-      StreamCharges(*database_, {org, EarliestStart(policy, clock.now_us), clock.now_us},
-                    [&](const SettledCharge& charge) { return sums.Add(charge, clock.now_us); }));
+      StreamCharges(*database_, {org, EarliestStart(policy, clock.now_us), clock.now_us}, add));
 
   // Then the counters, each at a time of its own, and what the ledger got meanwhile.
   std::vector<BookLine*> lines = sums.lines();
@@ -151,10 +159,8 @@ absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, con
   }
   // A period ended in between: start over with the new one.
   if (next_period) return Compare(org, policy, deadline - absl::Now());
-  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline));
-  QP_RETURN_IF_ERROR(
-      StreamCharges(*database_, {org, clock.now_us + 1, latest},
-                    [&](const SettledCharge& charge) { return sums.Add(charge, clock.now_us); }));
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
+  QP_RETURN_IF_ERROR(StreamCharges(*database_, {org, clock.now_us + 1, latest}, add));
 
   std::vector<BookLine> result;
   result.reserve(lines.size());

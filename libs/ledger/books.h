@@ -5,6 +5,7 @@
 // has been emptied past T. So the comparison is exact while charges go on: no time has to be quiet.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -53,10 +54,14 @@ class Books {
   // second time would move them again. Returns how many it moved.
   absl::StatusOr<int> Repair(const std::string& org, const std::vector<BookLine>& lines);
 
+  // Ends the comparisons under way, and those that come, with CANCELLED: for an owner that goes.
+  void Stop() { stopped_ = true; }
+
  private:
   sql::Database* const database_;
   CounterStore* const store_;
   OutboxState* const outbox_;
+  std::atomic<bool> stopped_ = false;
 };
 
 }  // namespace quotaplane
