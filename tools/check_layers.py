@@ -47,6 +47,8 @@ EDGES: dict[str, set[str]] = {
     },
     "libs/ledger": {
         "libs/base",
+        # The amounts of corrections: their sums, and how much is left, in messages.
+        "libs/money",
         "libs/window",
         "libs/policy",
         "libs/pricing",

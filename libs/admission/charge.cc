@@ -37,11 +37,11 @@ int64_t SaturatingAdd(int64_t a, int64_t b) {
 }
 
 void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt& attempt,
-                std::vector<CounterUse>* uses) {
+                int64_t requests, std::vector<CounterUse>* uses) {
   std::vector<AppliedLimit> applied;
   policy.Match(subject, attempt.model, &applied);
   Quantities quantities;
-  quantities.requests = 1;
+  quantities.requests = requests;
   quantities.cost_nano_usd = attempt.cost_nano_usd;
   quantities.usage = &attempt.usage;
   // Several limits may share a counter; it is charged once for each attempt.
@@ -53,7 +53,7 @@ void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt&
     CounterUse& use = (*uses)[index];
     const int64_t amount = quantities.Of(one.limit->unit);
     use.charge =
-        one.limit->unit.kind == UnitKind::kRequests ? 1 : SaturatingAdd(use.charge, amount);
+        one.limit->unit.kind == UnitKind::kRequests ? requests : SaturatingAdd(use.charge, amount);
   }
 }
 
@@ -107,9 +107,18 @@ std::vector<CounterUse> ChargesOf(const Policy& policy, const ChargeRecord& reco
   std::vector<CounterUse> uses;
   const std::vector<UsedAttempt> attempts = AttemptsOf(record);
   for (const UsedAttempt& attempt : attempts) {
-    AddCharges(policy, record.subject, attempt, &uses);
+    AddCharges(policy, record.subject, attempt, 1, &uses);
   }
-  if (attempts.empty()) AddCharges(policy, record.subject, {model, 0, {}}, &uses);
+  if (attempts.empty()) AddCharges(policy, record.subject, {model, 0, {}}, 1, &uses);
+  return uses;
+}
+
+std::vector<CounterUse> CorrectionsOf(const Policy& policy, const ChargeRecord& correction) {
+  std::vector<CounterUse> uses;
+  for (const UsedAttempt& attempt : AttemptsOf(correction)) {
+    AddCharges(policy, correction.subject, attempt, 0, &uses);
+  }
+  std::erase_if(uses, [](const CounterUse& use) { return use.charge == 0; });
   return uses;
 }
 

@@ -20,6 +20,10 @@ absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitA
 std::vector<CounterUse> ChargesOf(const Policy& policy, const ChargeRecord& record,
                                   std::string_view model);
 
+// What a correction adds to which counters: its lines say what they add, and may be negative.
+// Requests are not counted again. Uses that add nothing are left out.
+std::vector<CounterUse> CorrectionsOf(const Policy& policy, const ChargeRecord& correction);
+
 // All five token meters of all lines, saturating.
 int64_t ChargedTokens(const ChargeRecord& record);
 bool HasUnpriced(const ChargeRecord& record);

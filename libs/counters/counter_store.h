@@ -27,6 +27,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // here.
 inline constexpr int kMaxCountersPerCall = 256;
 
+// An adjustment may touch more: it is rare, and stands for many charges.
+inline constexpr int kMaxCountersPerAdjust = 1'000;
+
 // Counter values stay at or below this; sums saturate here (libs/policy/policy.h, kMaxAmount).
 inline constexpr int64_t kMaxCounterValue = (int64_t{1} << 53) - 1;
 
@@ -41,6 +44,9 @@ struct CounterUse {
   // Reserve and Extend are refused where used (before the call) > max_used. kMaxCounterValue:
   // never.
   int64_t max_used = kMaxCounterValue;
+  // Adjust only, where not 0: when that happened what is being corrected. A calendar counter whose
+  // present period has not this instant is left alone, as is a sliding one whose window has not.
+  int64_t happened_at_us = 0;
 };
 
 // Identifies a reservation. The pair is unique; the partition is a function of the org alone.
@@ -168,6 +174,8 @@ struct AdjustCall {
   // `charge` is added, and may be negative: a counter does not go below 0. In a sliding window it
   // counts as of now, and takes back at most what the present slot has.
   std::vector<CounterUse> uses;
+  // Remember it for this long; 0: the store's usual retention.
+  int64_t remember_us = 0;
 };
 
 struct AdjustResult {
@@ -177,7 +185,7 @@ struct AdjustResult {
   };
   Outcome outcome = Outcome::kMoved;
   bool replayed = false;
-  int64_t now_us = 0;
+  int64_t now_us = 0;  // when it moved: of a replay, the first time
 };
 
 struct ReleaseResult {

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -12,7 +13,10 @@
 #include "libs/base/await.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/ledger/identities.h"
 #include "libs/ledger/ledger_reader.h"
+#include "libs/ledger/pending_moves.h"
+#include "libs/ledger/retention.h"
 
 namespace quotaplane {
 namespace {
@@ -32,25 +36,40 @@ int64_t PeriodStart(const WindowSpec& window, int64_t at_us) {
 // The ledger's sums, by counter.
 class Sums {
  public:
-  Sums(const Policy& policy, const std::string& org) : policy_(policy), org_(org) {}
+  // Counters that are met for the first time are looked at from `default_at_us` on.
+  Sums(const Policy& policy, int64_t default_at_us)
+      : policy_(policy), default_at_us_(default_at_us) {}
 
   // Adds to each counter what it was charged from its period's start to its own `at_us`.
-  absl::Status Add(const SettledCharge& charge, int64_t default_at_us) {
+  absl::Status Add(const SettledCharge& charge) {
     const int64_t when = charge.settlement.occurred_at_us;
     for (const CounterUse& use : ChargesOf(policy_, charge.charge, charge.charge.subject.model)) {
       if (!Compared(*use.window)) continue;
-      auto [found, is_new] = lines_.try_emplace(use.counter);
-      BookLine& line = found->second;
-      if (is_new) {
-        line.digest = use.counter;
-        line.spec = use.window;
-        line.at_us = default_at_us;
-        line.period_start_us = PeriodStart(*use.window, default_at_us);
-        Describe(charge.charge, &line);
-      }
+      BookLine& line = LineOf(use, charge.charge);
       if (when >= line.period_start_us && when <= line.at_us) line.ledger += use.charge;
     }
     return absl::OkStatus();
+  }
+
+  // Adds a correction to the counters that got it: those whose period has what it corrects.
+  absl::Status AddCorrection(const SettledCharge& correction, int64_t applied_at_us) {
+    const int64_t when = correction.settlement.occurred_at_us;
+    for (const CounterUse& use : CorrectionsOf(policy_, correction.charge)) {
+      const auto found = lines_.find(use.counter);
+      if (found == lines_.end()) continue;
+      BookLine& line = found->second;
+      if (when >= line.period_start_us && applied_at_us <= line.at_us) line.ledger += use.charge;
+    }
+    return absl::OkStatus();
+  }
+
+  // The counters that the charge has, as lines, without adding to them.
+  void Name(const ChargeRecord& record, absl::flat_hash_set<Digest>* named) {
+    for (const CounterUse& use : ChargesOf(policy_, record, record.subject.model)) {
+      if (!Compared(*use.window)) continue;
+      LineOf(use, record);
+      named->insert(use.counter);
+    }
   }
 
   std::vector<BookLine*> lines() {
@@ -61,6 +80,19 @@ class Sums {
   }
 
  private:
+  BookLine& LineOf(const CounterUse& use, const ChargeRecord& record) {
+    auto [found, is_new] = lines_.try_emplace(use.counter);
+    BookLine& line = found->second;
+    if (is_new) {
+      line.digest = use.counter;
+      line.spec = use.window;
+      line.at_us = default_at_us_;
+      line.period_start_us = PeriodStart(*use.window, default_at_us_);
+      Describe(record, &line);
+    }
+    return line;
+  }
+
   // Which limit it is that counts there: of a subject that was charged to it.
   void Describe(const ChargeRecord& record, BookLine* line) const {
     std::vector<std::string_view> models = {record.subject.model};
@@ -81,9 +113,26 @@ class Sums {
   }
 
   const Policy& policy_;
-  const std::string org_;
+  const int64_t default_at_us_;
   absl::node_hash_map<Digest, BookLine> lines_;  // which stay where they are
 };
+
+// The counters of a renamed person's charge that its old name has, or its new one, and not both.
+void NameBoth(const ChargeRecord& record, const std::string& user, const std::string& pseudonym,
+              Sums* sums, absl::flat_hash_set<Digest>* named) {
+  ChargeRecord before = record;
+  before.subject = WithName(pseudonym, user, record.subject);
+  if (before.subject == record.subject) return;
+  absl::flat_hash_set<Digest> old_ones, new_ones;
+  sums->Name(before, &old_ones);
+  sums->Name(record, &new_ones);
+  for (const Digest& one : old_ones) {
+    if (!new_ones.contains(one)) named->insert(one);
+  }
+  for (const Digest& one : new_ones) {
+    if (!old_ones.contains(one)) named->insert(one);
+  }
+}
 
 // The start of the earliest period that is compared; the beginning of time where there are
 // lifetimes.
@@ -113,33 +162,22 @@ absl::Status WaitUntilEmptied(OutboxState* outbox, const std::string& org, absl:
   }
 }
 
-}  // namespace
+absl::StatusOr<ReadResult> ReadCounters(CounterStore* store, const std::string& org,
+                                        std::vector<CounterUse> uses) {
+  return Await<ReadResult>([&](StoreCallback<ReadResult> done) {
+    store->Read(org, std::move(uses), StoreDeadline(), std::move(done));
+  });
+}
 
-Books::Books(sql::Database* database, CounterStore* store, OutboxState* outbox)
-    : database_(database), store_(store), outbox_(outbox) {}
+struct LookedAt {
+  int64_t latest_us = 0;
+  bool next_period = false;  // some line's period has ended
+};
 
-absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, const Policy& policy,
-                                                     absl::Duration patience) {
-  const absl::Time deadline = absl::Now() + patience;
-  const auto read = [&](std::vector<CounterUse> uses) {
-    return Await<ReadResult>([&](StoreCallback<ReadResult> done) {
-      store_->Read(org, std::move(uses), StoreDeadline(), std::move(done));
-    });
-  };
-  // What the ledger has up to now tells which counters there are.
-  QP_ASSIGN_OR_RETURN(const ReadResult clock, read({}));
-  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
-  Sums sums(policy, org);
-  const auto add = [&](const SettledCharge& charge) {
-    return stopped_ ? Stopped() : sums.Add(charge, clock.now_us);
-  };
-  QP_RETURN_IF_ERROR(
-      StreamCharges(*database_, {org, EarliestStart(policy, clock.now_us), clock.now_us}, add));
-
-  // Then the counters, each at a time of its own, and what the ledger got meanwhile.
-  std::vector<BookLine*> lines = sums.lines();
-  int64_t latest = clock.now_us;
-  bool next_period = false;
+// Sets what the counters of the lines say, and when.
+absl::StatusOr<LookedAt> LookAtCounters(CounterStore* store, const std::string& org,
+                                        const std::vector<BookLine*>& lines) {
+  LookedAt looked;
   for (size_t from = 0; from < lines.size(); from += kCountersAtOnce) {
     const size_t to = std::min(from + kCountersAtOnce, lines.size());
     std::vector<CounterUse> uses;
@@ -149,27 +187,84 @@ absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, con
       use.window = lines[i]->spec;
       uses.push_back(use);
     }
-    QP_ASSIGN_OR_RETURN(const ReadResult states, read(std::move(uses)));
+    QP_ASSIGN_OR_RETURN(const ReadResult states, ReadCounters(store, org, std::move(uses)));
     for (size_t i = from; i < to; ++i) {
       lines[i]->counter = states.counters[i - from].committed;
       lines[i]->at_us = states.now_us;
-      next_period |= PeriodStart(*lines[i]->spec, states.now_us) != lines[i]->period_start_us;
+      looked.next_period |=
+          PeriodStart(*lines[i]->spec, states.now_us) != lines[i]->period_start_us;
     }
-    latest = std::max(latest, states.now_us);
+    looked.latest_us = std::max(looked.latest_us, states.now_us);
   }
-  // A period ended in between: start over with the new one.
-  if (next_period) return Compare(org, policy, deadline - absl::Now());
-  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
-  QP_RETURN_IF_ERROR(StreamCharges(*database_, {org, clock.now_us + 1, latest}, add));
+  return looked;
+}
 
+}  // namespace
+
+Books::Books(sql::Database* database, CounterStore* store, OutboxState* outbox)
+    : database_(database), store_(store), outbox_(outbox) {}
+
+absl::StatusOr<std::vector<BookLine>> Books::Compare(const std::string& org, const Policy& policy,
+                                                     absl::Duration patience) {
+  return CompareLines(org, policy, absl::Now() + patience, nullptr);
+}
+
+absl::StatusOr<std::vector<BookLine>> Books::CompareLines(const std::string& org,
+                                                          const Policy& policy, absl::Time deadline,
+                                                          const Renamed* renamed) {
+  // What the ledger has up to now tells which counters there are.
+  QP_ASSIGN_OR_RETURN(const ReadResult clock, ReadCounters(store_, org, {}));
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
+  QP_ASSIGN_OR_RETURN(const Kept before, ReadKept(*database_));
+  const int64_t from_us = std::max(EarliestStart(policy, clock.now_us), before.entries_from_us);
+  Sums sums(policy, clock.now_us);
+  absl::flat_hash_set<Digest> named;
+  const auto add = [&](const SettledCharge& charge) {
+    if (stopped_) return Stopped();
+    if (renamed != nullptr) {
+      NameBoth(charge.charge, renamed->user, renamed->pseudonym, &sums, &named);
+    }
+    return sums.Add(charge);
+  };
+  QP_RETURN_IF_ERROR(StreamCharges(*database_, {org, from_us, clock.now_us}, add));
+
+  // Then the counters, each at a time of its own, and what the ledger got meanwhile.
+  std::vector<BookLine*> lines = sums.lines();
+  QP_ASSIGN_OR_RETURN(const LookedAt looked, LookAtCounters(store_, org, lines));
+  // A period ended in between: start over with the new one.
+  if (looked.next_period) return CompareLines(org, policy, deadline, renamed);
+  const int64_t latest_us = std::max(clock.now_us, looked.latest_us);
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
+  QP_RETURN_IF_ERROR(StreamCharges(*database_, {org, clock.now_us + 1, latest_us}, add));
+  // Which corrections the counters had by then is known once those that were on their way have
+  // been asked for.
+  QP_RETURN_IF_ERROR(PendingMoves(database_, store_).Apply(org, policy).status());
+  QP_RETURN_IF_ERROR(StreamCorrections(*database_, {org, from_us, latest_us},
+                                       [&](const SettledCharge& correction, int64_t applied_at) {
+                                         return sums.AddCorrection(correction, applied_at);
+                                       }));
+
+  QP_ASSIGN_OR_RETURN(const Kept kept, ReadKept(*database_));
   std::vector<BookLine> result;
   result.reserve(lines.size());
   // A counter that began after the clock was read has not been looked at.
-  for (const BookLine* line : lines) result.push_back(*line);
+  for (const BookLine* line : lines) {
+    if (line->period_start_us < kept.entries_from_us) continue;
+    if (renamed == nullptr || named.contains(line->digest)) result.push_back(*line);
+  }
   std::sort(result.begin(), result.end(), [](const BookLine& a, const BookLine& b) {
     return std::tie(a.limit_id, a.scope) < std::tie(b.limit_id, b.scope);
   });
   return result;
+}
+
+absl::StatusOr<int> Books::Rename(const std::string& org, const std::string& user,
+                                  const std::string& pseudonym, const Policy& policy,
+                                  absl::Duration patience) {
+  const Renamed renamed = {user, pseudonym};
+  QP_ASSIGN_OR_RETURN(const std::vector<BookLine> lines,
+                      CompareLines(org, policy, absl::Now() + patience, &renamed));
+  return Repair(org, lines);
 }
 
 absl::StatusOr<int> Books::Repair(const std::string& org, const std::vector<BookLine>& lines) {
@@ -185,6 +280,8 @@ absl::StatusOr<int> Books::Repair(const std::string& org, const std::vector<Book
       use.counter = wrong[i]->digest;
       use.window = wrong[i]->spec;
       use.charge = -wrong[i]->drift();
+      // Of a period that has ended since, there is nothing to repair.
+      use.happened_at_us = wrong[i]->at_us;
       call.uses.push_back(use);
       fields.Add(use.counter.view()).Add(use.charge).Add(wrong[i]->at_us);
     }

@@ -41,10 +41,21 @@ class LedgerRows {
   sql::Batch rollup_day_;
 };
 
+// The columns that usage has, in their order; corrections have more.
+std::vector<sql::Column> EntryColumns();
+// An empty batch for rollup_hour or rollup_day: the key, then quantity, cost, requests, overrun.
+sql::Batch RollupBatch(std::string_view table);
 inline constexpr size_t kRollupKeyColumns = 8;
+
+// The start of the hour, and of the day, in UTC.
+int64_t HourOf(int64_t time_us);
+int64_t DayOf(int64_t time_us);
 
 // "standard", "batch", "priority", "flex": as the ledger spells it.
 std::string_view TierName(ServiceTier tier);
+
+// Text as JSON, in its quotes.
+std::string JsonString(std::string_view text);
 
 // A JSON object of strings, keys in order; "{}" where there are none.
 std::string LabelsJson(const std::vector<std::pair<std::string, std::string>>& labels);

@@ -1,16 +1,49 @@
 #include "libs/ledger/ledger_writer.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/status_macros.h"
+#include "libs/ledger/identities.h"
 #include "libs/ledger/ledger_rows.h"
 #include "libs/sql/month_partitions.h"
 
 namespace quotaplane {
+namespace {
+
+// When its caller was told that it counts. What was spooled is charged later than that.
+int64_t AcceptedAt(const SettledCharge& charge) {
+  const int64_t spooled_at = charge.charge.spooled_at_us;
+  const int64_t occurred_at = charge.settlement.occurred_at_us;
+  return spooled_at == 0 ? occurred_at : std::min(spooled_at, occurred_at);
+}
+
+// Null: the charge keeps its name.
+const std::string* PseudonymFor(const SettledCharge& charge, const ErasedUsers& erased) {
+  if (erased.empty()) return nullptr;
+  const auto found = erased.find({charge.charge.subject.org, charge.charge.subject.user});
+  if (found == erased.end() || AcceptedAt(charge) > found->second.erased_at_us) return nullptr;
+  return &found->second.pseudonym;
+}
+
+// Each once.
+std::vector<std::pair<std::string, std::string>> UsersOf(std::span<const SettledCharge> charges) {
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> seen;
+  std::vector<std::pair<std::string, std::string>> users;
+  for (const SettledCharge& charge : charges) {
+    const Subject& subject = charge.charge.subject;
+    if (subject.user.empty() || !seen.emplace(subject.org, subject.user).second) continue;
+    users.emplace_back(subject.org, subject.user);
+  }
+  return users;
+}
+
+}  // namespace
 
 Digest ChargeKey(std::string_view org, std::string_view reservation_id) {
   FieldBuffer fields;
@@ -45,16 +78,25 @@ absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const SettledCharge> c
   }
 
   QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Transaction> transaction, database_->Begin());
+  QP_RETURN_IF_ERROR(LockIdentities(*transaction));
+  QP_ASSIGN_OR_RETURN(const ErasedUsers erased, FindErased(*transaction, UsersOf(charges)));
   QP_ASSIGN_OR_RETURN(
       sql::Inserted inserted,
       transaction->InsertMany(wanted, {.skip_existing = true, .returning = "charge_key"}));
   LedgerRows rows(recorded_at_us);
+  std::deque<SettledCharge> renamed;  // which `rows` views
   for (size_t i = 0; i < inserted.returned.size(); ++i) {
     const std::string_view key = inserted.returned[i][0].bytes();
     const SettledCharge& charge = *by_key.at(AbslView(key));
     Digest digest;
     std::copy(key.begin(), key.end(), digest.bytes.begin());
-    rows.Add(charge, digest, cost_center_of_(charge.charge.subject));
+    std::string cost_center = cost_center_of_(charge.charge.subject);
+    if (const std::string* pseudonym = PseudonymFor(charge, erased); pseudonym != nullptr) {
+      Pseudonymise(*pseudonym, &renamed.emplace_back(charge).charge);
+      rows.Add(renamed.back(), digest, std::move(cost_center));
+    } else {
+      rows.Add(charge, digest, std::move(cost_center));
+    }
   }
   QP_RETURN_IF_ERROR(transaction->InsertMany(rows.entries()).status());
   QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_hour(), kRollupKeyColumns));

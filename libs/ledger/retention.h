@@ -44,11 +44,11 @@ class Retention {
   // `database` must outlive it.
   explicit Retention(sql::Database* database) : database_(database) {}
 
-  // Drops what is older than `ages` (RetentionAges of the policy) by the local clock, in short
-  // transactions. Killed or failed in between, the next run goes on. A run that dropped something,
-  // or moved a bound, is audited as `actor`. PostgreSQL: a month that a long report is reading
-  // stays until a later run (DEADLINE_EXCEEDED, after everything else was done). Others are the
-  // database's.
+  // Drops what is older than `ages` (of the policy) by the local clock, in short transactions.
+  // Killed or failed in between, the next run goes on. What moves a bound is audited as `actor`.
+  // INVALID_ARGUMENT: an age that the policy's reader would refuse. PostgreSQL: a month that a long
+  // report is reading stays until a later run (DEADLINE_EXCEEDED, after everything else was done).
+  // Others are the database's.
   absl::StatusOr<Dropped> Run(const RetentionAges& ages, int64_t now_us, std::string_view actor);
 
  private:

@@ -113,7 +113,7 @@ void BM_CopyTemp(benchmark::State& state) {
       "CREATE TEMP TABLE incoming (LIKE ledger_entries);"
       "ALTER TABLE incoming ALTER late TYPE BIGINT, ALTER unreserved TYPE BIGINT,"
       " ALTER recorded TYPE BIGINT, ALTER unpriced TYPE BIGINT, ALTER spooled TYPE BIGINT,"
-      " DROP corrects_key, DROP reason");
+      " DROP corrects_key, DROP reason, DROP corrected_at_us, DROP corrected_by, DROP move_key");
   LedgerWorkload workload;
   for (auto _ : state) {
     const CopyBuffer buffer(workload.Next().entries);

@@ -6,7 +6,7 @@
 //   {pN}w<digest of counter>   ring          string, 488 bytes, sliding windows only
 //   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
 //   {pN}g                      collection    list of counter digests, each once (collect.lua)
-//   {pN}j<digest of org, id>   adjustment    string: its fingerprint (TTL)
+//   {pN}j<digest of org, id>   adjustment    string: its fingerprint, and when it moved (TTL)
 //   {pN}b                      book mark     string: the families of counters that were filled from
 //                                            the ledger (libs/ledger/seeding.h)
 //   {pN}l/<name>               lease         string: its owner (TTL)

@@ -130,15 +130,19 @@ class StoreStep {
     keys->Add('c', use.counter.view());
     digests->append(use.counter.view());
     double a = 0, b = 0;
+    bool gone = false;  // what is being corrected, from the counter
+    const int64_t happened = use.happened_at_us;
     if (use.window->kind == WindowKind::kCalendar) {
       const Period period = PeriodAt(*use.window, now_us_);
       a = static_cast<double>(period.start_us);
       b = static_cast<double>(period.end_us);
+      gone = happened != 0 && (happened < period.start_us || happened >= period.end_us);
     } else if (use.window->kind == WindowKind::kSliding) {
       a = static_cast<double>(SlotWidthUs(*use.window));
+      gone = happened != 0 && SlotAt(*use.window, happened) + kSlots < SlotAt(*use.window, now_us_);
     }
     AppendDouble(numbers, static_cast<double>(use.window->kind));
-    AppendDouble(numbers, static_cast<double>(Traits::Amount(use)));
+    AppendDouble(numbers, gone ? 0 : static_cast<double>(Traits::Amount(use)));
     AppendDouble(numbers, static_cast<double>(use.max_used));
     AppendDouble(numbers, a);
     AppendDouble(numbers, b);
@@ -373,8 +377,10 @@ struct AdjustTraits {
   static int64_t Amount(const CounterUse& use) { return use.charge; }
   static const std::string& Org(const Call& call) { return call.key.org; }
   static const std::string& Id(const Call& call) { return call.key.id; }
-  static std::array<double, 4> Parameters(const Call&, absl::Duration retention) {
-    return {static_cast<double>(absl::ToInt64Milliseconds(retention)), 0, 0, 0};
+  static std::array<double, 4> Parameters(const Call& call, absl::Duration retention) {
+    const absl::Duration remember =
+        call.remember_us > 0 ? absl::Microseconds(call.remember_us) : retention;
+    return {static_cast<double>(absl::ToInt64Milliseconds(remember)), 0, 0, 0};
   }
   static std::string Prefix(const Call& call) {
     std::string prefix;

@@ -13,6 +13,7 @@ namespace quotaplane {
 namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(5);
+constexpr char kAsideAtOnce[] = "200";
 
 // "milliseconds-sequence"; anything else sorts first.
 std::pair<uint64_t, uint64_t> OrderOf(const std::string& id) {
@@ -51,6 +52,27 @@ absl::StatusOr<bool> RedisOutboxState::EmptiedTo(std::string_view org, const std
       redis::CallAndWait(*client_, stream, {"XRANGE", stream, "-", "+", "COUNT", "1"}, kTimeout));
   if (first.elements.empty() || first.elements[0].elements.empty()) return true;
   return OrderOf(first.elements[0].elements[0].text) > OrderOf(mark);
+}
+
+absl::Status RedisOutboxState::ForEachQuarantined(
+    std::string_view org, absl::FunctionRef<void(std::string_view record)> callback) {
+  const std::string stream = absl::StrCat("{p", PartitionOf(org, partitions_), "}q");
+  std::string from = "-";
+  for (;;) {
+    QP_ASSIGN_OR_RETURN(
+        const redis::Reply page,
+        redis::CallAndWait(*client_, stream, {"XRANGE", stream, from, "+", "COUNT", kAsideAtOnce},
+                           kTimeout));
+    if (page.elements.empty()) return absl::OkStatus();
+    for (const redis::Reply& message : page.elements) {
+      if (message.elements.size() != 2) return absl::InternalError("a malformed reply to XRANGE");
+      from = "(" + message.elements[0].text;
+      const std::vector<redis::Reply>& fields = message.elements[1].elements;
+      for (size_t i = 0; i + 1 < fields.size(); i += 2) {
+        if (fields[i].text == "r") callback(fields[i + 1].text);
+      }
+    }
+  }
 }
 
 }  // namespace quotaplane

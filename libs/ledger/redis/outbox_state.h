@@ -17,6 +17,8 @@ class RedisOutboxState : public OutboxState {
 
   absl::StatusOr<std::string> Mark(std::string_view org) override;
   absl::StatusOr<bool> EmptiedTo(std::string_view org, const std::string& mark) override;
+  absl::Status ForEachQuarantined(
+      std::string_view org, absl::FunctionRef<void(std::string_view record)> callback) override;
 
  private:
   std::string StreamOf(std::string_view org) const;

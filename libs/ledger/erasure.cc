@@ -1,0 +1,84 @@
+#include "libs/ledger/erasure.h"
+
+#include <memory>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/ledger/adjuster.h"
+#include "libs/ledger/audit.h"
+#include "libs/ledger/erasure_sql.h"
+#include "libs/ledger/identities.h"
+#include "libs/ledger/request_check.h"
+
+namespace quotaplane {
+namespace {
+
+constexpr size_t kMaxNameBytes = 128;
+
+// "erased-" and 16 hexadecimal digits: whoever is called so is nobody any more.
+bool IsPseudonym(const std::string& user) {
+  return user.size() == 23 && absl::StartsWith(user, "erased-") &&
+         user.find_first_not_of("0123456789abcdef", 7) == std::string::npos;
+}
+
+absl::Status Check(const ErasureRequest& request) {
+  std::vector<FieldViolation> wrong;
+  CheckText("org", request.org, kMaxNameBytes, &wrong);
+  CheckText("user", request.user, kMaxNameBytes, &wrong);
+  CheckText("actor", request.actor, kMaxActorBytes, &wrong);
+  if (IsPseudonym(request.user)) wrong.push_back({"user", "is the pseudonym of an erased person"});
+  return wrong.empty() ? absl::OkStatus() : FieldError(wrong);
+}
+
+struct Erased {
+  std::string pseudonym;
+  bool again = false;
+  int64_t entries = 0;
+};
+
+absl::StatusOr<Erased> EraseRows(sql::Database& database, const ErasureRequest& request,
+                                 int64_t now_us) {
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> transaction, database.Begin());
+  Erased erased;
+  QP_ASSIGN_OR_RETURN(const ErasedUsers before,
+                      FindErased(*transaction, {{request.org, request.user}}));
+  erased.again = !before.empty();
+  QP_ASSIGN_OR_RETURN(erased.pseudonym,
+                      RegisterErasure(*transaction, request.org, request.user, now_us));
+  QP_ASSIGN_OR_RETURN(erased.entries,
+                      RenameRows(*transaction, {request.org, request.user, erased.pseudonym}));
+  if (!erased.again || erased.entries > 0) {
+    QP_RETURN_IF_ERROR(
+        WriteAudit(*transaction, {now_us, request.actor, "erase_user", request.org,
+                                  AuditDetail({{"pseudonym", erased.pseudonym},
+                                               {"entries", absl::StrCat(erased.entries)}})}));
+  }
+  QP_RETURN_IF_ERROR(transaction->Commit());
+  return erased;
+}
+
+}  // namespace
+
+absl::StatusOr<ErasureOutcome> Erasure::Erase(const ErasureRequest& request, const Policy& policy,
+                                              int64_t now_us, absl::Duration patience) {
+  QP_RETURN_IF_ERROR(Check(request));
+  QP_ASSIGN_OR_RETURN(const Erased erased, EraseRows(*database_, request, now_us));
+  ErasureOutcome outcome;
+  outcome.pseudonym = erased.pseudonym;
+  outcome.entries = erased.entries;
+  QP_ASSIGN_OR_RETURN(outcome.counters, books_->Rename(request.org, request.user, erased.pseudonym,
+                                                       policy, patience));
+  outcome.replayed = erased.again && outcome.entries == 0 && outcome.counters == 0;
+  QP_RETURN_IF_ERROR(outbox_->ForEachQuarantined(request.org, [&](std::string_view record) {
+    const absl::StatusOr<ChargeRecord> charge = codec_->Decode(record);
+    const bool other =
+        charge.ok() && (charge->subject.org != request.org || charge->subject.user != request.user);
+    if (!other) ++outcome.quarantined;
+  }));
+  return outcome;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,28 @@
+// What erasing a person does to the rows of the ledger.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/base/hash.h"
+#include "libs/sql/database.h"
+
+namespace quotaplane {
+
+struct Person {
+  std::string org;
+  std::string user;
+  std::string pseudonym;
+};
+
+// The person's row in erasures; makes it where there is none, and marks it with `now_us`. Writers
+// of the ledger wait from here on until the transaction ends, and it waits for those under way.
+// Returns the pseudonym, an earlier one where there is.
+absl::StatusOr<std::string> RegisterErasure(sql::Transaction& transaction, const std::string& org,
+                                            const std::string& user, int64_t now_us);
+
+// Entries and sums under the pseudonym; returns how many entries changed. After RegisterErasure.
+absl::StatusOr<int64_t> RenameRows(sql::Transaction& transaction, const Person& person);
+
+}  // namespace quotaplane
