@@ -334,6 +334,36 @@ TEST(PolicyErrorTest, ModelRules) {
             "p.yaml:1: models: must be a list ([a, b], or lines with `- `), not a map");
 }
 
+TEST(PolicyErrorTest, Retention) {
+  const auto error = [](std::string_view retention) {
+    return ErrorOf("limits: []\nretention: " + std::string(retention) + "\n");
+  };
+  EXPECT_EQ(error("{entries: 90d, hours: 400d, days: 36500d}"), "OK");
+  EXPECT_EQ(error("{below_floor: true, entries: 1d}"), "OK");
+  EXPECT_EQ(error("{}"), "OK");
+  EXPECT_EQ(error("{entries: 89d, days: 30d, below_floor: false}"),
+            "p.yaml:2: retention.entries: must be at least 90d; if less is meant, write "
+            "`below_floor: true` beside it\n"
+            "p.yaml:2: retention.days: must be at least 90d; if less is meant, write "
+            "`below_floor: true` beside it");
+  EXPECT_EQ(error("{entries: 0d, below_floor: true}"),
+            "p.yaml:2: retention.entries: must be from 1d to 36500d, such as 400d, not \"0d\"");
+  EXPECT_EQ(error("{hours: 36501d}"),
+            "p.yaml:2: retention.hours: must be from 1d to 36500d, such as 400d, not \"36501d\"");
+  EXPECT_EQ(error("{hours: 12h}"),
+            "p.yaml:2: retention.hours: must be from 1d to 36500d, such as 400d, not \"12h\"");
+  EXPECT_EQ(error("{hours: 400}"),
+            "p.yaml:2: retention.hours: must be a text, not the number 400; if the text is meant, "
+            "quote it: \"400\"");
+  EXPECT_EQ(error("{hours: d}"),
+            "p.yaml:2: retention.hours: must be from 1d to 36500d, such as 400d, not \"d\"");
+  EXPECT_EQ(error("{below_floor: yes}"),
+            "p.yaml:2: retention.below_floor: must be true or false, not \"yes\"");
+  EXPECT_EQ(error("{entry: 400d}"), "p.yaml:2: retention.entry: unknown key; there are entries, "
+                                    "hours, days and below_floor");
+  EXPECT_EQ(error("400d"), "p.yaml:2: retention: must be a map (key: value), not \"400d\"");
+}
+
 TEST(PolicyErrorTest, Ids) {
   const std::string second =
       "  - {id: l, per: [], unit: usd, amount: 1, window: day, on_outage: deny}\n";

@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/policy_limit_reader.h"
+#include "libs/config/retention_reader.h"
 #include "libs/config/yaml_reader.h"
 
 namespace quotaplane {
@@ -51,7 +52,7 @@ PolicyDocument ReadDocument(YamlDocument& file) {
     return document;
   }
   if (!root.ExpectMap()) return document;
-  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits"});
+  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits", "retention"});
   PolicyDefaults defaults;
   if (const auto node = root.Find("defaults"); node.has_value()) defaults = ReadDefaults(*node);
   if (const auto node = root.Find("unpriced_models"); node.has_value()) {
@@ -61,6 +62,9 @@ PolicyDocument ReadDocument(YamlDocument& file) {
     }
   }
   ReadEntries(file, "models", kMaxModelRules, ReadModelRule, &document.model_rules);
+  if (const auto node = root.Find("retention"); node.has_value()) {
+    document.retention = ReadRetention(*node);
+  }
   root.Require("limits", "write `limits: []` if there are none");
   const auto read_limit = [&](const YamlNode& node) {
     return ReadLimit(node, defaults, file.name());

@@ -19,6 +19,7 @@
 //       hold: estimate               # or none
 //       overrides:
 //         - {user: alice, amount: 900}
+//   retention: {entries: 400d, hours: 400d, days: 3650d}   # at least 90d, or below_floor: true
 //
 // Errors: INVALID_ARGUMENT with one line per problem (all of them, at most 50), each
 // "FILE:LINE: KEY.PATH: what is wrong; what would be right". Unknown keys, duplicate keys and ids,

@@ -73,7 +73,7 @@ absl::StatusOr<ErasureOutcome> Erasure::Erase(const ErasureRequest& request, con
                                                        policy, patience));
   outcome.replayed = erased.again && outcome.entries == 0 && outcome.counters == 0;
   QP_RETURN_IF_ERROR(outbox_->ForEachQuarantined(request.org, [&](std::string_view record) {
-    const absl::StatusOr<ChargeRecord> charge = codec_->Decode(record);
+    const absl::StatusOr<ChargeRecord> charge = codec_->Decode(std::string(record));
     const bool other =
         charge.ok() && (charge->subject.org != request.org || charge->subject.user != request.user);
     if (!other) ++outcome.quarantined;

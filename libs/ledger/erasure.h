@@ -22,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/admission/admission.h"
 #include "libs/ledger/books.h"
 #include "libs/ledger/outbox.h"
 #include "libs/policy/policy.h"

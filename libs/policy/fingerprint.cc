@@ -63,6 +63,10 @@ std::string Fingerprint(const PolicyDocument& document) {
     AddGlobs(rule.allow, &buffer);
     AddGlobs(rule.deny, &buffer);
   }
+  if (const RetentionAges& ages = document.retention; ages != RetentionAges{}) {
+    buffer.Add("retention").Add(int64_t{ages.entries_days}).Add(int64_t{ages.hours_days});
+    buffer.Add(int64_t{ages.days_days}).Add(int64_t{ages.below_floor});
+  }
   return absl::StrFormat("%016x", buffer.digest().low64());
 }
 

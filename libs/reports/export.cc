@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/reports/kept.h"
+#include "libs/reports/plan.h"
 #include "libs/reports/selection_sql.h"
 
 namespace quotaplane::reports {
@@ -19,7 +21,7 @@ constexpr char kColumns[] =
     "r.quantity, r.unit_price_nano_per_million, r.cost_nano_usd, r.price_version, r.team, "
     "r.project, r.user_name, r.api_key, r.labels, r.cost_center, r.held_nano_usd, "
     "r.overrun_nano_usd, r.late, r.unreserved, r.recorded, r.unpriced, r.spooled, r.corrects_key, "
-    "r.reason, (SELECT k.occurred_at_us FROM ledger_keys AS k WHERE k.charge_key = r.corrects_key) "
+    "r.reason, r.corrected_at_us "
     "FROM ledger_entries AS r WHERE r.org = ";
 
 absl::Status ReadEntry(const sql::Row& row, Entry* e) {
@@ -48,6 +50,7 @@ absl::Status ExportEntries(sql::Database& ledger, const Selection& selection, En
   writer->AppendHeader(&chunk.data);
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> snapshot,
                       ledger.Begin({sql::Isolation::kRepeatableRead, /*read_only=*/true}));
+  QP_RETURN_IF_ERROR(CheckKept(*snapshot, PlanOf({selection.range}, /*entries_only=*/true)));
   const auto add = [&](const sql::Row& row) -> absl::Status {
     Entry entry;
     QP_RETURN_IF_ERROR(ReadEntry(row, &entry));

@@ -28,7 +28,8 @@ using ChunkSink = absl::FunctionRef<absl::Status(const ExportChunk& chunk)>;
 
 // The selected entries of one snapshot, in the order of time, each charge's lines together. Chunks
 // are about kChunkBytes; the last one says so, and may be empty. OUT_OF_RANGE: the costs do not fit
-// into a sum. Others are the database's.
+// into a sum; or, with reason DATA_DROPPED, retention has dropped a part (kept.h). Others are the
+// database's.
 absl::Status ExportEntries(sql::Database& ledger, const Selection& selection, EntryWriter* writer,
                            ChunkSink sink);
 

@@ -10,6 +10,7 @@
 #include "libs/base/absl_view.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/reports/kept.h"
 #include "libs/reports/plan.h"
 #include "libs/reports/selection_sql.h"
 #include "libs/sql/errors.h"
@@ -132,6 +133,7 @@ absl::StatusOr<Sums> ReadSums(sql::Session& session, const Selection& selection,
                               const std::vector<Dimension>& group_by,
                               const std::vector<Range>& periods) {
   const Plan plan = PlanOf(periods, NeedsEntries(selection, group_by));
+  QP_RETURN_IF_ERROR(CheckKept(session, plan));
   Reader reader(session, selection, group_by);
   QP_RETURN_IF_ERROR(reader.Read(kDays, plan.days));
   QP_RETURN_IF_ERROR(reader.Read(kHours, plan.hours));

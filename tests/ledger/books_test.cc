@@ -1,61 +1,13 @@
 // P5: the books balance, and where they do not, that is seen to the nano-USD and can be repaired.
 #include "libs/ledger/books.h"
 
-#include "libs/admission/charge.h"
-#include "libs/config/policy_reader.h"
-#include "libs/counters/redis/layout.h"
 #include "libs/ledger/ledger_reader.h"
-#include "libs/ledger/redis/outbox_state.h"
-#include "tests/ledger/ledger_fixture.h"
+#include "tests/ledger/books_fixture.h"
 
 namespace quotaplane {
 namespace {
 
-constexpr char kPolicy[] = R"(
-defaults: {on_outage: deny}
-limits:
-  - {id: user-day, per: [user], unit: usd, amount: 1, window: day, time_zone: Asia/Kolkata}
-  - {id: team-month, per: [team], unit: usd, amount: 9, window: month}
-  - {id: big-requests, per: [model], when: {model: big}, unit: requests, amount: 9, window: month}
-  - {id: ever, per: [], unit: total_tokens, amount: 9, window: lifetime}
-  - {id: minute, per: [user], unit: usd, amount: 1, window: 60s}
-)";
-
-class BooksTest : public OutboxTest {
- protected:
-  BooksTest()
-      : policy_(*ParsePolicy(kPolicy, "policy.yaml")),
-        reader_(MakeReader("one")),
-        state_(reader_.client.get(), store_.store().partitions()),
-        books_(db_.get(), &store_.store(), &state_) {}
-
-  // By the policy, as the server charges.
-  void Charge(const ChargeRecord& record) {
-    CommitCall call;
-    call.key = {record.subject.org, record.id};
-    call.usage_fingerprint = UsageFingerprint(record);
-    call.cost_nano_usd = record.cost_nano_usd;
-    call.ledger_record = codec_.Encode(record);
-    call.uses = ChargesOf(*policy_, record, record.subject.model);
-    const absl::StatusOr<CommitResult> result = store_.Commit(std::move(call));
-    ASSERT_TRUE(result.ok()) << result.status();
-  }
-
-  std::vector<BookLine> Compare() {
-    auto lines = books_.Compare("acme", *policy_, absl::Seconds(20));
-    EXPECT_TRUE(lines.ok()) << lines.status();
-    return lines.ok() ? *std::move(lines) : std::vector<BookLine>();
-  }
-  static int64_t Drifting(const std::vector<BookLine>& lines) {
-    return std::count_if(lines.begin(), lines.end(),
-                         [](const BookLine& line) { return line.drift() != 0; });
-  }
-
-  const std::shared_ptr<const Policy> policy_;
-  Reader reader_;
-  RedisOutboxState state_;
-  Books books_;
-};
+class BooksTest : public BooksFixture {};
 QP_OVER_BOTH_DATABASES(BooksTest);
 
 TEST_P(BooksTest, BalanceWhileChargesGoOn) {
@@ -118,7 +70,7 @@ TEST_P(BooksTest, ANewLimitKnowsThePeriodSoFar) {
   const LedgerWorker worker(reader_.outbox.get(), &writer_, &codec_, WorkerOptions());
   for (int i = 0; i < 40; ++i) Charge(ChargeOf(i));
   const auto with_more =
-      *ParsePolicy(std::string(kPolicy) +
+      *ParsePolicy(std::string(kBooksPolicy) +
                        "  - {id: project-month, per: [project], unit: usd, amount: 1, "
                        "window: month}\n",
                    "policy.yaml");

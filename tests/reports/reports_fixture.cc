@@ -263,10 +263,10 @@ void SeededLedger::Correct(const SettledCharge& charge, int64_t at_us, int64_t c
       {"entry",
        "INSERT INTO ledger_entries VALUES ($1, 0, 'acme', 'correction', $2, $3, $3, 0, $4, $5, '', "
        "'standard', $6, 0, 0, $7, 'v', $8, $9, $10, $11, '{}', $12, 0, 0, 0, 0, 0, 0, 0, $13, "
-       "$14)"},
+       "$14, $15, 'adjustment', $1)"},
       {sql::Bytes{key.view()}, id, at_us, line.model, subject.model, line.meter, cost, subject.team,
-       subject.project, subject.user, subject.api_key, center, sql::Bytes{corrected.view()},
-       reason});
+       subject.project, subject.user, subject.api_key, center, sql::Bytes{corrected.view()}, reason,
+       charge.settlement.occurred_at_us});
   ASSERT_TRUE(entry.ok()) << entry.status();
   for (const auto& [table, width] : {std::pair("rollup_hour", kHourUs), {"rollup_day", kDayUs}}) {
     using sql::Type;
