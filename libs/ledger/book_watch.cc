@@ -9,6 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "libs/ledger/orgs.h"
+#include "libs/policy/counter_identity.h"
 
 namespace quotaplane {
 namespace {
@@ -75,7 +76,7 @@ void BookWatch::Run() {
     }
     Fill(*policy);
     if (absl::Now() < rest_until_) continue;
-    if (!in_round_ && absl::Now() - round_began_ >= options_.round_every) BeginRound();
+    if (!in_round_ && absl::Now() - round_began_ >= options_.round_every) BeginRound(*policy);
     if (in_round_) CompareNext(*policy);
   }
   marks_->Give(kLeasePartition, kLease, options_.owner).IgnoreError();
@@ -115,13 +116,17 @@ void BookWatch::Fill(const Policy& policy) {
   settle_at_ = std::min(settle_at_, absl::Now() + options_.settle_after);
 }
 
-void BookWatch::BeginRound() {
+void BookWatch::BeginRound(const Policy& policy) {
   round_began_ = absl::Now();
   absl::StatusOr<std::vector<std::string>> orgs = ListAllOrgs(*database_);
   if (!orgs.ok()) return;  // the next round looks again
   orgs_ = *std::move(orgs);
   next_org_ = 0;
   round_ = BookState();
+  const Families compared = ComparedFamilies(policy);
+  for (const Limit& limit : policy.document().limits) {
+    if (compared.contains(CounterFamily(limit))) round_.drift[limit.unit.ToString()];
+  }
   in_round_ = true;
 }
 

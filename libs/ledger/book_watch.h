@@ -52,7 +52,7 @@ struct BookState {
   int64_t orgs = 0;
   int64_t unknown_orgs = 0;            // whose ledger was behind, or away
   int64_t counters = 0;                // compared
-  std::map<std::string, Drift> drift;  // by unit: of every one that was compared
+  std::map<std::string, Drift> drift;  // by unit, of every one that is compared
 };
 
 class BookWatch {
@@ -77,7 +77,7 @@ class BookWatch {
   void Fill(const Policy& policy);
   // The next org of the round, or the end of it.
   void CompareNext(const Policy& policy);
-  void BeginRound();
+  void BeginRound(const Policy& policy);
   void EndRound();
   void Settle(const Seeded& seeded);
 

@@ -141,8 +141,8 @@ Examples:
   # One org, every counter
   quotactl verify --org acme --all
 
-  # In a script
-  quotactl verify --json || quotactl rebuild-counters --dry-run)");
+  # For a script, which also looks at the exit code
+  quotactl verify --json > books.json)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunVerify(globals, *flags); }; });
 }
@@ -153,10 +153,8 @@ void AddRebuildCounters(CLI::App& app, const Globals& globals, Work* work) {
   const auto flags = std::make_shared<BooksFlags>();
   flags->AddTo(*command);
   command->add_flag("--dry-run", flags->dry_run, "Say what would be moved, and move nothing");
-  command
-      ->add_option("--policy", flags->policy,
-                   "A policy file that is to take force soon: fills its counters as well")
-      ->check(CLI::ExistingFile);
+  command->add_option("--policy", flags->policy,
+                      "A policy file that is to take force soon: fills its counters as well");
   command->footer(
       R"(After a loss of Redis, or to end a drift that `quotactl verify` shows. The server does it by itself for limits that are
 new and for partitions that were lost; charges go on meanwhile, and none is lost or counted twice.
@@ -167,8 +165,8 @@ Examples:
   quotactl rebuild-counters --dry-run
   quotactl rebuild-counters --org acme
 
-  # A new monthly cap that shall know this month's spend from its first request on
-  quotactl rebuild-counters --policy new-policy.yaml && mv new-policy.yaml policy.yaml)");
+  # A new monthly cap that shall know this month's spend from its first request on: before the file is put in place
+  quotactl rebuild-counters --policy new-policy.yaml)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunRebuild(globals, *flags); }; });
 }
@@ -180,8 +178,11 @@ void AddLedger(CLI::App& app, const Globals& globals, Work* work) {
       "status", "What waits for the ledger, what was put aside, when the books were compared");
   command->footer(R"(Of the process that answers; several share the work.
 
-Example:
-  quotactl ledger status)");
+Examples:
+  quotactl ledger status
+
+  # How many charges wait, for a script
+  quotactl ledger status --json > status.json)");
   command->callback([=, &globals] { *work = [&globals] { return RunStatus(globals); }; });
 }
 

@@ -184,10 +184,10 @@ Live counters move with it where the charge is in their present period. Never be
 
 Examples:
   # The provider credited 1.25 USD for a call that failed half-way
-  quotactl adjust --org acme --of req-1 --cost -1.25 --reason "provider credit 4711" --id credit-4711
+  quotactl adjust --org acme --of req-1 --cost -1.25 --reason provider-credit --id credit-4711
 
   # A call that must not be charged at all
-  quotactl adjust --org acme --of req-2 --all --reason "our outage of 11-03")");
+  quotactl adjust --org acme --of req-2 --all --reason our-outage)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunAdjust(globals, *flags); }; });
 }
@@ -206,11 +206,11 @@ its day. Usage of models that it does not know, and charges that somebody adjust
 again changes nothing. A long time takes a while: give it --timeout 10m.
 
 Examples:
-  quotactl rerate --org acme --month 2026-10 --dry-run --reason "contract from October"
+  quotactl rerate --org acme --month 2026-10 --dry-run --reason new-contract
 
   # One model, for one team
   quotactl rerate --month 2026-10 --filter model=claude-sonnet-4-5 --filter team=search \
-      --reason "contract from October" --timeout 10m)");
+      --reason new-contract --timeout 10m)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunRerate(globals, *flags); }; });
 }
@@ -227,8 +227,11 @@ void AddEraseUser(CLI::App& app, const Globals& globals, Work* work) {
       R"(Totals and all reports by other dimensions stay as they are. Usage that is on its way gets the pseudonym too. What the
 name does later is a new person's. It takes about a minute for ten million entries: give it --timeout 10m.
 
-Example:
-  quotactl erase-user --org acme --user alice@example.com)");
+Examples:
+  quotactl erase-user --org acme --user alice@example.com
+
+  # In a script, which nobody can ask
+  quotactl erase-user --org acme --user alice@example.com --yes --actor privacy-desk)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunErase(globals, *flags); }; });
 }
 
