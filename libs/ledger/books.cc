@@ -261,6 +261,8 @@ absl::StatusOr<std::vector<BookLine>> Books::CompareLines(const std::string& org
 absl::StatusOr<int> Books::Rename(const std::string& org, const std::string& user,
                                   const std::string& pseudonym, const Policy& policy,
                                   absl::Duration patience) {
+  // These go to the pseudonym already, whose counters have nothing yet that they could take back.
+  QP_RETURN_IF_ERROR(PendingMoves(database_, store_).Apply(org, policy).status());
   const Renamed renamed = {user, pseudonym};
   QP_ASSIGN_OR_RETURN(const std::vector<BookLine> lines,
                       CompareLines(org, policy, absl::Now() + patience, &renamed));

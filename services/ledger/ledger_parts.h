@@ -11,10 +11,9 @@
 #include "libs/ledger/ledger_writer.h"
 #include "libs/ledger/pending_moves.h"
 #include "libs/ledger/rerate.h"
-#include "libs/ledger/retention.h"
 #include "libs/ledger/seeding.h"
+#include "libs/ledger/upkeep.h"
 #include "libs/sql/database.h"
-#include "services/ledger/upkeep.h"
 
 namespace quotaplane {
 
@@ -33,7 +32,6 @@ struct LedgerParts {
   std::unique_ptr<Rerater> rerater;
   std::unique_ptr<Erasure> erasure;
   std::unique_ptr<PendingMoves> moves;
-  std::unique_ptr<Retention> retention;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<BookWatch> watch;
   std::unique_ptr<LedgerWorker> worker;

@@ -98,8 +98,10 @@ absl::Status LedgerRole::Open() {
   opened->rerater = std::make_unique<Rerater>(db);
   opened->erasure = std::make_unique<Erasure>(db, opened->books.get(), &outbox_state_, codec_);
   opened->moves = std::make_unique<PendingMoves>(db, store_);
-  opened->retention = std::make_unique<Retention>(db);
-  opened->upkeep = std::make_unique<Upkeep>(opened->moves.get(), opened->retention.get(), policy);
+  UpkeepOptions upkeep;
+  upkeep.policy = policy;
+  upkeep.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
+  opened->upkeep = std::make_unique<Upkeep>(db, store_, std::move(upkeep));
   BookWatchOptions watch;
   watch.owner = options_.reader;
   opened->watch = std::make_unique<BookWatch>(opened->books.get(), opened->seeding.get(), &marks_,
@@ -150,7 +152,7 @@ LedgerStatus LedgerRole::status() {
   if (opened == nullptr) return status;
   status.worker = opened->worker->stats();
   status.available = !status.worker.away;
-  status.pending_moves = opened->upkeep->pending_moves();
+  status.pending_moves = opened->upkeep->stats().pending;
   status.books = opened->watch->state();
   return status;
 }

@@ -14,7 +14,7 @@ struct LedgerStatus {
   // The database is open, and the worker's last round went through.
   bool available = false;
   std::optional<OutboxDepth> outbox;     // absent: the store is away
-  std::optional<int64_t> pending_moves;  // absent: the database is away
+  std::optional<int64_t> pending_moves;  // as last counted; absent: the database is away
   LedgerWorker::Stats worker;
   int64_t limits = 0;  // of the policy, whose books can be compared
   BookState books;

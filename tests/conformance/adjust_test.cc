@@ -103,5 +103,46 @@ TEST_F(AdjustTest, ASlidingWindowLetsGoOfItAsOfNow) {
   EXPECT_EQ(Committed(Use("m", minute_, 0)), 0);
 }
 
+TEST_F(AdjustTest, AReplaySaysWhenItMoved) {
+  const int64_t first = Adjust("a", Use("c", month_, 10)).now_us;
+  EXPECT_EQ(first, kStartUs);
+  store_.SetNow(kStartUs + 5 * kSecondUs);
+  const AdjustResult again = Adjust("a", Use("c", month_, 10));
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.now_us, first);
+}
+
+TEST_F(AdjustTest, LeavesAPeriodAloneThatHasNotWhatIsCorrected) {
+  const WindowSpec day = MakeWindow("day");
+  const WindowSpec ever = MakeWindow("lifetime");
+  const int64_t day_start_us = PeriodAt(day, kStartUs).start_us;
+  for (const WindowSpec* window : {&day, &ever, &minute_})
+    Charge(window->ToString(), Use(window->ToString(), *window, 100));
+  const auto correct = [&](const std::string& id, const WindowSpec& window, int64_t happened_us) {
+    CounterUse use = Use(window.ToString(), window, -10);
+    use.happened_at_us = happened_us;
+    Adjust(id, use);
+    return Committed(use);
+  };
+  EXPECT_EQ(correct("a", day, day_start_us - 1), 100);
+  EXPECT_EQ(correct("b", day, day_start_us), 90);
+  EXPECT_EQ(correct("c", day, kStartUs), 80);
+  EXPECT_EQ(correct("d", ever, 1), 90);
+  EXPECT_EQ(correct("e", minute_, kStartUs - 62 * kSecondUs), 100);
+  EXPECT_EQ(correct("f", minute_, kStartUs - 30 * kSecondUs), 90);
+}
+
+TEST_F(AdjustTest, MovesAThousandCountersAtOnce) {
+  AdjustCall call;
+  call.key = {"acme", "many"};
+  for (int i = 0; i < kMaxCountersPerAdjust; ++i) {
+    call.uses.push_back(Use("c" + std::to_string(i), i % 2 == 0 ? month_ : minute_, i + 1));
+  }
+  const absl::StatusOr<AdjustResult> result = store_.Adjust(call);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Committed(Use("c999", minute_, 0)), 1'000);
+  EXPECT_EQ(Committed(Use("c998", month_, 0)), 999);
+}
+
 }  // namespace
 }  // namespace quotaplane

@@ -2,7 +2,7 @@
 #include "libs/ledger/adjuster.h"
 
 #include <atomic>
-#include <numeric>
+#include <functional>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -81,8 +81,9 @@ TEST_P(AdjusterTest, TakesBackAPartOfALine) {
   ExpectSums(308);
   // The entry is of its own time, and says whose it is and what it corrects.
   EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_entries WHERE kind = 'correction' AND line = 0 AND "
-                  "occurred_at_us = " + std::to_string(kNowUs) + " AND corrected_at_us = " +
-                  std::to_string(kMonthEndUs) + " AND user_name = 'u1' AND cost_center = "
+                  "occurred_at_us = " +
+                  std::to_string(kNowUs) + " AND corrected_at_us = " + std::to_string(kMonthEndUs) +
+                  " AND user_name = 'u1' AND cost_center = "
                   "'cc-search' AND meter = 'input' AND quantity = -10 AND cost_nano_usd = -30 AND "
                   "reason = 'asked twice' AND labels LIKE '%session%' AND corrected_by = "
                   "'adjustment'"),

@@ -48,8 +48,7 @@ class BooksFixture : public OutboxTest {
   }
 
   std::unique_ptr<LedgerWorker> Worker() {
-    return std::make_unique<LedgerWorker>(reader_.outbox.get(), &writer_, &codec_,
-                                          WorkerOptions());
+    return std::make_unique<LedgerWorker>(reader_.outbox.get(), &writer_, &codec_, WorkerOptions());
   }
 
   std::vector<BookLine> Compare() {
