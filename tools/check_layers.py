@@ -67,19 +67,29 @@ EDGES: dict[str, set[str]] = {
         "libs/pricing",
     },
     "libs/reports": {"libs/base", "libs/money", "libs/window", "libs/sql"},
+    "libs/metrics": {"libs/base"},
     "libs/rpc": {"libs/base"},
 }
 # These stand above every library and may use each of them, but of each other only what EDGES_ABOVE
 # lists.
 ABOVE = ("libs/testing", "services", "tools", "tests")
 EDGES_ABOVE: dict[str, set[str]] = {
-    "services/quotaplane": {"services/quota", "services/ledger", "services/reports"},
-    "services/reports": {"services/quota"},
+    "services/quotaplane": {"services/quota", "services/ledger", "services/reports", "services/rpc"},
+    "services/quota": {"services/rpc"},
+    "services/ledger": {"services/rpc"},
+    # Its tests run on the server of services/quota, which serves every role.
+    "services/reports": {"services/quota", "services/rpc"},
     "tools/client": {"tools/terminal"},
     "tools/quotactl": {"tools/client", "tools/terminal"},
     "tools/loadgen": {"tools/client", "tools/terminal"},
     # The terminal: benchmarks that take minutes show how far they are.
-    "tests": {"libs/testing", "services/quota", "services/quotaplane", "tools/terminal"},
+    "tests": {
+        "libs/testing",
+        "services/quota",
+        "services/quotaplane",
+        "services/rpc",
+        "tools/terminal",
+    },
 }
 # Only the object graph (main) and tests name a concrete store.
 CONCRETE_STORES = ("libs/counters/redis",)
@@ -119,6 +129,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
             "services",
         ),
     ),
+    "prometheus-cpp": (r"prometheus/", ("libs/metrics",)),
     "CLI11": (r"CLI/", ("services/quotaplane", "tools", "tests")),
     "GoogleTest": (r"g(test|mock)/", ("libs/testing", "tests")),
     "Google Benchmark": (r"benchmark/", ("tests",)),

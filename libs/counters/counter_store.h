@@ -44,7 +44,7 @@ struct CounterUse {
   int64_t hold = 0;
   // Added by Commit. 0 to kMaxCounterValue.
   int64_t charge = 0;
-// Reserve and Extend are refused where used (before the call) > max_used.
+  // Reserve and Extend are refused where used (before the call) > max_used.
   int64_t max_used = kNeverRefuses;
   // Adjust only, where not 0: when that happened what is being corrected. A calendar counter whose
   // present period has not this instant is left alone, as is a sliding one whose window has not.

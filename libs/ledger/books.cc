@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "libs/admission/charge.h"
 #include "libs/base/await.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/ledger/identities.h"
 #include "libs/ledger/ledger_reader.h"
@@ -144,13 +145,18 @@ int64_t EarliestStart(const Policy& policy, int64_t at_us) {
   return earliest;
 }
 
-absl::Status WaitUntilEmptied(OutboxState* outbox, const std::string& org, absl::Time deadline) {
+absl::Status Stopped() { return absl::CancelledError("the comparison was stopped"); }
+
+absl::Status WaitUntilEmptied(OutboxState* outbox, const std::string& org, absl::Time deadline,
+                              const std::atomic<bool>& stopped) {
   QP_ASSIGN_OR_RETURN(const std::string mark, outbox->Mark(org));
   for (;;) {
+    if (stopped) return Stopped();
     QP_ASSIGN_OR_RETURN(const bool emptied, outbox->EmptiedTo(org, mark));
     if (emptied) return absl::OkStatus();
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError("the ledger is behind: charges still wait in the outbox");
+      return ReasonedError(absl::StatusCode::kDeadlineExceeded, "LEDGER_BEHIND",
+                           "the ledger is behind: charges still wait in the outbox");
     }
     absl::SleepFor(kLookAgain);
   }
@@ -208,12 +214,13 @@ absl::StatusOr<std::vector<BookLine>> Books::CompareLines(const std::string& org
                                                           const Renamed* renamed) {
   // What the ledger has up to now tells which counters there are.
   QP_ASSIGN_OR_RETURN(const ReadResult clock, ReadCounters(store_, org, {}));
-  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline));
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
   QP_ASSIGN_OR_RETURN(const Kept before, ReadKept(*database_));
   const int64_t from_us = std::max(EarliestStart(policy, clock.now_us), before.entries_from_us);
   Sums sums(policy, clock.now_us);
   absl::flat_hash_set<Digest> named;
   const auto add = [&](const SettledCharge& charge) {
+    if (stopped_) return Stopped();
     if (renamed != nullptr) {
       NameBoth(charge.charge, renamed->user, renamed->pseudonym, &sums, &named);
     }
@@ -227,7 +234,7 @@ absl::StatusOr<std::vector<BookLine>> Books::CompareLines(const std::string& org
   // A period ended in between: start over with the new one.
   if (looked.next_period) return CompareLines(org, policy, deadline, renamed);
   const int64_t latest_us = std::max(clock.now_us, looked.latest_us);
-  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline));
+  QP_RETURN_IF_ERROR(WaitUntilEmptied(outbox_, org, deadline, stopped_));
   QP_RETURN_IF_ERROR(StreamCharges(*database_, {org, clock.now_us + 1, latest_us}, add));
   // Which corrections the counters had by then is known once those that were on their way have
   // been asked for.

@@ -8,6 +8,7 @@
 // on: no time has to be quiet.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -48,8 +49,9 @@ class Books {
   // Every line of the org whose period's entries are all there: retention may have dropped some of
   // a lifetime or a year, which cannot be compared then. `policy` says what is counted, and must
   // outlive the lines. Applies corrections that are pending, by this policy.
-  // DEADLINE_EXCEEDED: the outbox was not emptied within `patience`: the ledger is behind. Other
-  // errors are the store's or the database's. Blocks; thread-safe as its parts are.
+  // DEADLINE_EXCEEDED, reason LEDGER_BEHIND: the outbox was not emptied within `patience`: the
+  // ledger is behind. Other errors are the store's or the database's. Blocks; thread-safe as its
+  // parts are.
   absl::StatusOr<std::vector<BookLine>> Compare(const std::string& org, const Policy& policy,
                                                 absl::Duration patience);
 
@@ -66,6 +68,9 @@ class Books {
                              const std::string& pseudonym, const Policy& policy,
                              absl::Duration patience);
 
+  // Ends the comparisons under way, and those that come, with CANCELLED: for an owner that goes.
+  void Stop() { stopped_ = true; }
+
  private:
   struct Renamed {
     const std::string& user;
@@ -78,6 +83,7 @@ class Books {
   sql::Database* const database_;
   CounterStore* const store_;
   OutboxState* const outbox_;
+  std::atomic<bool> stopped_ = false;
 };
 
 }  // namespace quotaplane

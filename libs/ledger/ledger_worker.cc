@@ -48,25 +48,24 @@ LedgerWorker::~LedgerWorker() {
 }
 
 LedgerWorker::Stats LedgerWorker::stats() const {
-  return {charges_, entries_, duplicates_, quarantined_, failures_};
+  return {charges_, entries_, duplicates_, quarantined_, failures_, away_};
 }
 
 void LedgerWorker::Run() {
   absl::Duration pause = options_.first_retry;
-  bool away = false;
   while (!stop_.HasBeenNotified()) {
     const absl::StatusOr<size_t> done = Round();
     if (done.ok()) {
-      if (away) spdlog::info("the ledger takes charges again");
-      away = false;
+      if (away_) spdlog::info("the ledger takes charges again");
+      away_ = false;
       pause = options_.first_retry;
       if (*done == 0) stop_.WaitForNotificationWithTimeout(options_.idle_pause);
       continue;
     }
     ++failures_;
     // Once per outage, not per attempt.
-    if (!away) spdlog::error("charges wait in the outbox: {}", done.status().ToString());
-    away = true;
+    if (!away_) spdlog::error("charges wait in the outbox: {}", done.status().ToString());
+    away_ = true;
     outbox_->Reopen();
     stop_.WaitForNotificationWithTimeout(pause);
     pause = std::min(2 * pause, options_.longest_retry);

@@ -42,6 +42,7 @@ class LedgerWorker {
     int64_t duplicates = 0;   // came again, and were left out
     int64_t quarantined = 0;  // put aside
     int64_t failures = 0;     // rounds that the outbox or the ledger's database broke off
+    bool away = false;        // the last round was one of these
   };
 
   // Starts one thread. All must outlive it.
@@ -71,6 +72,7 @@ class LedgerWorker {
   const ChargeCodec* const codec_;
   const LedgerWorkerOptions options_;
   std::atomic<int64_t> charges_ = 0, entries_ = 0, duplicates_ = 0, quarantined_ = 0, failures_ = 0;
+  std::atomic<bool> away_ = false;
   absl::Notification stop_;
   std::thread thread_;
 };

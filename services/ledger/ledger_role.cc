@@ -3,9 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/ledger/redis/outbox_depth.h"
 #include "libs/ledger/redis/outbox_scripts.h"
 #include "libs/sql/migrate.h"
 
@@ -14,6 +16,9 @@ namespace {
 
 constexpr absl::Duration kOpenAgain = absl::Seconds(1);
 constexpr absl::Duration kFirstConnection = absl::Seconds(1);
+constexpr absl::Duration kDepthTimeout = absl::Seconds(1);
+// The worker, the watch, upkeep's two, and two for each call.
+constexpr int kOwnConnections = 4;
 
 bool MustNotStart(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status);
@@ -26,15 +31,24 @@ RedisOutboxOptions OutboxOptions(const LedgerRoleOptions& options) {
   return outbox;
 }
 
+std::vector<const redis::Script*> Scripts() {
+  std::vector<const redis::Script*> all = GetOutboxScripts().all();
+  for (const redis::Script* script : GetBookMarkScripts().all()) all.push_back(script);
+  return all;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LedgerRole>> LedgerRole::Start(const ChargeCodec* codec,
+                                                              CounterStore* store,
+                                                              const SnapshotHolder* snapshots,
                                                               LedgerRoleOptions options) {
   QP_ASSIGN_OR_RETURN(std::unique_ptr<redis::Client> client,
-                      redis::Client::Start(options.redis, GetOutboxScripts().all()));
+                      redis::Client::Start(options.redis, Scripts()));
   // So that a start like any other does not log an outage; where it is one, the workers find out.
   client->WaitReady(kFirstConnection).IgnoreError();
-  std::unique_ptr<LedgerRole> role(new LedgerRole(codec, std::move(options), std::move(client)));
+  std::unique_ptr<LedgerRole> role(
+      new LedgerRole(codec, store, snapshots, std::move(options), std::move(client)));
   const absl::Status opened = role->Open();
   if (MustNotStart(opened)) return opened;
   if (!opened.ok()) {
@@ -44,30 +58,63 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> LedgerRole::Start(const ChargeCodec*
   return role;
 }
 
-LedgerRole::LedgerRole(const ChargeCodec* codec, LedgerRoleOptions options,
+LedgerRole::LedgerRole(const ChargeCodec* codec, CounterStore* store,
+                       const SnapshotHolder* snapshots, LedgerRoleOptions options,
                        std::unique_ptr<redis::Client> client)
     : codec_(codec),
+      store_(store),
+      snapshots_(snapshots),
       options_(std::move(options)),
       client_(std::move(client)),
-      outbox_(client_.get(), OutboxOptions(options_)) {}
+      outbox_(client_.get(), OutboxOptions(options_)),
+      outbox_state_(client_.get(), options_.partitions),
+      marks_(client_.get(), options_.partitions),
+      calls_({.parts = [this] { return parts(); },
+              .store_away = [this] { return !client_->Available("{p0}o"); },
+              .status = [this] { return status(); },
+              .store = store,
+              .snapshots = snapshots},
+             options_.calls) {}
 
 LedgerRole::~LedgerRole() {
   stop_.Notify();
   if (opener_.joinable()) opener_.join();
+  LedgerParts* const opened = parts();
+  if (opened != nullptr) opened->books->Stop();
 }
 
 absl::Status LedgerRole::Open() {
-  sql::DatabaseOptions database_options;
-  database_options.url = options_.database_url;
-  QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database,
-                      sql::Database::Open(database_options));
-  QP_RETURN_IF_ERROR(sql::Migrate(*database));
-  database_ = std::move(database);
-  writer_ =
-      std::make_unique<LedgerWriter>(database_.get(), [](const Subject&) { return std::string(); });
+  sql::DatabaseOptions database;
+  database.url = options_.database_url;
+  database.max_connections =
+      kOwnConnections + 2 * (options_.calls.threads + options_.calls.books_threads);
+  auto opened = std::make_unique<LedgerParts>();
+  QP_ASSIGN_OR_RETURN(opened->database, sql::Database::Open(database));
+  sql::Database* const db = opened->database.get();
+  QP_RETURN_IF_ERROR(sql::Migrate(*db));
+  const auto policy = [this] { return snapshots_->Get()->policy; };
+  opened->writer = std::make_unique<LedgerWriter>(
+      db, [this](const Subject& subject) { return CostCenter(subject); });
+  opened->books = std::make_unique<Books>(db, store_, &outbox_state_);
+  opened->seeding = std::make_unique<Seeding>(opened->books.get(), &marks_, db, options_.reader);
+  opened->adjuster = std::make_unique<Adjuster>(db);
+  opened->rerater = std::make_unique<Rerater>(db);
+  opened->erasure = std::make_unique<Erasure>(db, opened->books.get(), &outbox_state_, codec_);
+  opened->moves = std::make_unique<PendingMoves>(db, store_);
+  UpkeepOptions upkeep;
+  upkeep.policy = policy;
+  upkeep.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
+  opened->upkeep = std::make_unique<Upkeep>(db, store_, std::move(upkeep));
+  BookWatchOptions watch;
+  watch.owner = options_.reader;
+  opened->watch = std::make_unique<BookWatch>(opened->books.get(), opened->seeding.get(), &marks_,
+                                              db, policy, std::move(watch));
   LedgerWorkerOptions worker;
   worker.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
-  worker_ = std::make_unique<LedgerWorker>(&outbox_, writer_.get(), codec_, std::move(worker));
+  opened->worker =
+      std::make_unique<LedgerWorker>(&outbox_, opened->writer.get(), codec_, std::move(worker));
+  absl::MutexLock lock(&mutex_);
+  parts_ = std::move(opened);
   return absl::OkStatus();
 }
 
@@ -83,6 +130,34 @@ void LedgerRole::OpenLater() {
       return;
     }
   }
+}
+
+std::string LedgerRole::CostCenter(const Subject&) const { return {}; }
+
+LedgerParts* LedgerRole::parts() const {
+  absl::MutexLock lock(&mutex_);
+  return parts_.get();
+}
+
+absl::Status LedgerRole::SeedAhead(const Policy& policy, absl::Duration patience) {
+  LedgerParts* const opened = parts();
+  if (opened == nullptr) return absl::UnavailableError("the ledger's database is away");
+  return opened->watch->SeedAhead(policy, patience);
+}
+
+LedgerStatus LedgerRole::status() {
+  LedgerStatus status;
+  status.limits = static_cast<int64_t>(ComparedFamilies(*snapshots_->Get()->policy).size());
+  const absl::StatusOr<OutboxDepth> depth =
+      ReadOutboxDepth(*client_, options_.partitions, kDepthTimeout);
+  if (depth.ok()) status.outbox = *depth;
+  LedgerParts* const opened = parts();
+  if (opened == nullptr) return status;
+  status.worker = opened->worker->stats();
+  status.available = !status.worker.away;
+  status.pending_moves = opened->upkeep->stats().pending;
+  status.books = opened->watch->state();
+  return status;
 }
 
 }  // namespace quotaplane

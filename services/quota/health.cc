@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "libs/base/error.h"
-#include "services/quota/parse_request.h"
+#include "services/rpc/parse_request.h"
 
 namespace quotaplane {
 namespace {

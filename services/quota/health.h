@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "services/quota/stream_call.h"
+#include "services/rpc/stream_call.h"
 
 namespace quotaplane {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "services/quota/field_checks.h"
+#include "services/rpc/field_checks.h"
 
 namespace quotaplane {
 namespace {

@@ -9,7 +9,6 @@
 
 namespace quotaplane {
 
-inline constexpr size_t kMaxIdBytes = 128;
 inline constexpr int kMaxLabels = 16;
 inline constexpr int kMaxMeters = 16;
 inline constexpr int kMaxAttempts = 16;

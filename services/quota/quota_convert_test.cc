@@ -6,7 +6,7 @@
 
 #include "libs/base/error.h"
 #include "services/quota/charge_convert.h"
-#include "services/quota/field_checks.h"
+#include "services/rpc/field_checks.h"
 
 namespace quotaplane {
 namespace {

@@ -15,7 +15,7 @@
 #include "services/quota/health.h"
 #include "services/quota/quota_convert.h"
 #include "services/quota/reflection.h"
-#include "services/quota/stream_call.h"
+#include "services/rpc/stream_call.h"
 
 namespace quotaplane {
 namespace {

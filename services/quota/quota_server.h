@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/admission/admission.h"
-#include "services/quota/stream_call.h"
-#include "services/quota/unary_call.h"
+#include "services/rpc/stream_call.h"
+#include "services/rpc/unary_call.h"
 
 namespace quotaplane {
 

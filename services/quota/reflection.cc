@@ -4,7 +4,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "services/quota/parse_request.h"
+#include "services/rpc/parse_request.h"
 
 namespace quotaplane {
 namespace {

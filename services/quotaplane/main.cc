@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
   serve
       ->add_option("--roles", options.roles,
                    "What this process does, with commas: quota answers requests, ledger moves "
-                   "charges into the ledger's database, reports answers what was spent")
+                   "charges into the ledger's database and watches over the books, reports "
+                   "answers what was spent")
       ->delimiter(',')
       ->check(CLI::IsMember({"quota", "ledger", "reports"}))
       ->capture_default_str();
@@ -60,6 +61,9 @@ int main(int argc, char** argv) {
       ->add_option("--listen", options.listen,
                    "HOST:PORT to serve gRPC on; port 0 takes a free one")
       ->capture_default_str();
+  serve->add_option("--metrics-listen", options.metrics_listen,
+                    "HOST:PORT to serve Prometheus metrics on, as GET /metrics; port 0 takes a "
+                    "free one; without it 127.0.0.1:7412, if that is free");
   serve->add_option(
       "--policy", options.policy,
       "Policy in YAML (docs/policy.md), reloaded when it changes; without it nothing is limited");

@@ -14,19 +14,19 @@
 #include "absl/time/clock.h"
 #include "libs/admission/admission.h"
 #include "libs/base/status_macros.h"
-#include "libs/config/policy_reader.h"
-#include "libs/config/price_book_reader.h"
 #include "libs/counters/redis/redis_counter_store.h"
 #include "libs/counters/redis/scripts.h"
 #include "libs/counters/redis/sweeper.h"
+#include "libs/metrics/exposer.h"
 #include "libs/redis/client.h"
 #include "libs/spool/spool.h"
+#include "services/ledger/ledger_metrics.h"
 #include "services/ledger/ledger_role.h"
 #include "services/quota/charge_convert.h"
 #include "services/quota/quota_server.h"
 #include "services/quota/spool_drain.h"
-#include "services/quotaplane/config_watcher.h"
 #include "services/quotaplane/embedded_redis.h"
+#include "services/quotaplane/live_config.h"
 #include "services/reports/reports_role.h"
 
 namespace quotaplane {
@@ -36,46 +36,8 @@ namespace {
 // ended. Only a client that does not read what it is sent, be it the goodbye, takes longer.
 constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kStoreCheckTimeout = absl::Seconds(5);
-
-// Without a policy file nothing is limited and every model may be used, priced or not.
-std::shared_ptr<const Policy> OpenPolicy() {
-  PolicyDocument document;
-  document.unpriced_models = UnpricedModels::kFlag;
-  return *Policy::Build(std::move(document));
-}
-
-absl::StatusOr<Snapshot> LoadSnapshot(const ServeOptions& options) {
-  Snapshot snapshot{OpenPolicy(), DefaultPriceBook()};
-  if (!options.policy.empty()) {
-    QP_ASSIGN_OR_RETURN(snapshot.policy, LoadPolicyFile(options.policy));
-  }
-  if (!options.prices.empty()) {
-    QP_ASSIGN_OR_RETURN(snapshot.prices, LoadPriceBookFile(options.prices));
-  }
-  return snapshot;
-}
-
-std::vector<ConfigWatcher::File> WatchedFiles(const ServeOptions& options,
-                                              SnapshotHolder* snapshots) {
-  std::vector<ConfigWatcher::File> files;
-  if (!options.policy.empty()) {
-    files.push_back({options.policy, [path = options.policy, snapshots]() -> absl::Status {
-                       QP_ASSIGN_OR_RETURN(std::shared_ptr<const Policy> policy,
-                                           LoadPolicyFile(path));
-                       snapshots->SetPolicy(std::move(policy));
-                       return absl::OkStatus();
-                     }});
-  }
-  if (!options.prices.empty()) {
-    files.push_back({options.prices, [path = options.prices, snapshots]() -> absl::Status {
-                       QP_ASSIGN_OR_RETURN(std::shared_ptr<const PriceBook> prices,
-                                           LoadPriceBookFile(path));
-                       snapshots->SetPrices(std::move(prices));
-                       return absl::OkStatus();
-                     }});
-  }
-  return files;
-}
+// How long a policy waits for its new limits to learn what was spent before.
+constexpr absl::Duration kSeedPatience = absl::Seconds(5);
 
 // A store that is away is no reason not to start: calls are answered by on_outage, usage is
 // spooled. One that was set up otherwise is.
@@ -106,7 +68,9 @@ std::string LedgerUrl(const ServeOptions& options) {
 
 absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& options,
                                                         const redis::ClientOptions& redis,
-                                                        int partitions, const ChargeCodec* codec) {
+                                                        RedisCounterStore* store,
+                                                        const SnapshotHolder* snapshots,
+                                                        const ChargeCodec* codec) {
   LedgerRoleOptions role;
   role.database_url = LedgerUrl(options);
   if (role.database_url.empty()) {
@@ -114,9 +78,9 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& opti
     return nullptr;
   }
   role.redis = redis;
-  role.partitions = partitions;
+  role.partitions = store->partitions();
   role.reader = ReaderName(options);
-  return LedgerRole::Start(codec, std::move(role));
+  return LedgerRole::Start(codec, store, snapshots, std::move(role));
 }
 
 absl::StatusOr<std::unique_ptr<ReportsRole>> StartReports(const ServeOptions& options) {
@@ -138,43 +102,65 @@ class QuotaRole {
  public:
   static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
                                                           RedisCounterStore* store,
+                                                          const SnapshotHolder* snapshots,
                                                           const ChargeCodec* codec) {
-    QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
     QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
-    return std::unique_ptr<QuotaRole>(
-        new QuotaRole(options, std::move(first), store, std::move(spool), codec));
+    return std::unique_ptr<QuotaRole>(new QuotaRole(store, snapshots, std::move(spool), codec));
   }
 
   Admission* admission() { return &admission_; }
+  SpoolStats spool() const { return spool_->stats(); }
 
  private:
-  QuotaRole(const ServeOptions& options, Snapshot first, RedisCounterStore* store,
-            std::unique_ptr<Spool> spool, const ChargeCodec* codec)
-      : snapshots_(std::move(first)),
-        spool_(std::move(spool)),
+  QuotaRole(RedisCounterStore* store, const SnapshotHolder* snapshots, std::unique_ptr<Spool> spool,
+            const ChargeCodec* codec)
+      : spool_(std::move(spool)),
         charge_spool_(spool_.get()),
-        admission_(store, &snapshots_, &charge_spool_, codec),
+        admission_(store, snapshots, &charge_spool_, codec),
         sweeper_(store, {}),
-        spool_drain_(spool_.get(), &admission_),
-        watcher_(WatchedFiles(options, &snapshots_)) {}
+        spool_drain_(spool_.get(), &admission_) {}
 
-  SnapshotHolder snapshots_;
   const std::unique_ptr<Spool> spool_;
   DiskChargeSpool charge_spool_;
   Admission admission_;
   Sweeper sweeper_;
   SpoolDrain spool_drain_;
-  ConfigWatcher watcher_;
 };
 
 // The counter store, and whoever of quota and ledger this process is.
 struct StoreRoles {
+  // Reloads use the ledger.
+  ~StoreRoles() {
+    if (config != nullptr) config->Stop();
+  }
+
+  std::unique_ptr<LiveConfig> config;
   std::unique_ptr<EmbeddedRedis> embedded;
   std::unique_ptr<redis::Client> client;
   std::unique_ptr<RedisCounterStore> store;
   std::unique_ptr<LedgerRole> ledger;
   std::unique_ptr<QuotaRole> quota;
 };
+
+// Before a policy takes force, its new limits learn what was spent in their periods so far.
+void SeedNewLimits(LedgerRole* ledger, const Policy& next, const Policy* present) {
+  Families fresh = ComparedFamilies(next);
+  for (const Digest& old : present == nullptr ? Families() : ComparedFamilies(*present)) {
+    fresh.erase(old);
+  }
+  if (fresh.empty()) return;
+  if (ledger == nullptr) {
+    if (present == nullptr) return;
+    spdlog::warn(
+        "the policy has new limits: they count from now on, and the ledger's process adds what "
+        "was spent before; `quotactl rebuild-counters --policy` does so ahead of a policy");
+    return;
+  }
+  const absl::Status seeded = ledger->SeedAhead(next, kSeedPatience);
+  if (seeded.ok()) return;
+  spdlog::error("limits count without what was spent before, until the ledger can tell: {}",
+                seeded.ToString());
+}
 
 absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* codec,
                              StoreRoles* roles) {
@@ -189,14 +175,58 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
   roles->store =
       std::make_unique<RedisCounterStore>(roles->client.get(), RedisCounterStoreOptions());
   QP_RETURN_IF_ERROR(CheckStore(roles->store.get(), roles->client.get()));
+  QP_ASSIGN_OR_RETURN(roles->config, LiveConfig::Load(options.policy, options.prices));
+  const SnapshotHolder* const snapshots = roles->config->snapshots();
   if (HasRole(options, "ledger")) {
     QP_ASSIGN_OR_RETURN(roles->ledger,
-                        StartLedger(options, redis_options, roles->store->partitions(), codec));
+                        StartLedger(options, redis_options, roles->store.get(), snapshots, codec));
+    SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policy, nullptr);
   }
   if (HasRole(options, "quota")) {
-    QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->store.get(), codec));
+    QP_ASSIGN_OR_RETURN(roles->quota,
+                        QuotaRole::Start(options, roles->store.get(), snapshots, codec));
   }
+  roles->config->Watch([ledger = roles->ledger.get()](const Policy& next, const Policy& present) {
+    SeedNewLimits(ledger, next, &present);
+  });
   return absl::OkStatus();
+}
+
+std::vector<metrics::Family> SpoolMetrics(const SpoolStats& spool) {
+  using metrics::Family;
+  return {{"quotaplane_spool_records",
+           Family::Type::kGauge,
+           "Charges on this replica's disk, which wait for the counter store.",
+           {{static_cast<double>(spool.records)}}},
+          {"quotaplane_spool_bytes",
+           Family::Type::kGauge,
+           "Their bytes.",
+           {{static_cast<double>(spool.bytes)}}}};
+}
+
+// The default address may be taken, by a second server on a laptop: that goes without metrics. One
+// that was asked for has to be there.
+absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(const ServeOptions& options,
+                                                               const StoreRoles& roles) {
+  std::vector<metrics::Collector> collectors;
+  if (roles.ledger != nullptr) {
+    collectors.emplace_back(
+        [ledger = roles.ledger.get()] { return LedgerMetrics(ledger->status(), absl::Now()); });
+  }
+  if (roles.quota != nullptr) {
+    collectors.emplace_back([quota = roles.quota.get()] { return SpoolMetrics(quota->spool()); });
+  }
+  const bool asked_for = !options.metrics_listen.empty();
+  auto exposer = metrics::Exposer::Start(asked_for ? options.metrics_listen : kDefaultMetricsListen,
+                                         std::move(collectors));
+  if (exposer.ok()) {
+    spdlog::info("metrics on http://{}/metrics", (*exposer)->address());
+  } else if (!asked_for) {
+    spdlog::warn("no metrics: {}; --metrics-listen gives another address",
+                 std::string(exposer.status().message()));
+    return nullptr;
+  }
+  return exposer;
 }
 
 absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
@@ -210,9 +240,12 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
     QP_ASSIGN_OR_RETURN(reports, StartReports(options));
   }
   std::unique_ptr<QuotaServer> server;
-  if (roles.quota != nullptr || reports != nullptr) {
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::Exposer> exposer,
+                      StartMetrics(options, roles));
+  if (roles.quota != nullptr || roles.ledger != nullptr || reports != nullptr) {
     QuotaServerOptions server_options;
     server_options.listen = options.listen;
+    if (roles.ledger != nullptr) server_options.more.push_back(roles.ledger->service());
     if (reports != nullptr) server_options.more.push_back(reports->service());
     QP_ASSIGN_OR_RETURN(
         server, QuotaServer::Start(roles.quota == nullptr ? nullptr : roles.quota->admission(),

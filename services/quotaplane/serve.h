@@ -6,6 +6,8 @@
 
 namespace quotaplane {
 
+inline constexpr char kDefaultMetricsListen[] = "127.0.0.1:7412";
+
 struct ServeOptions {
   // What this process does: quota answers requests, ledger moves charges into the database, reports
   // answers what was spent. One process does it all, or many share it over one Redis and one
@@ -13,6 +15,8 @@ struct ServeOptions {
   std::vector<std::string> roles = {"quota", "ledger", "reports"};
   std::string data_dir = "quotaplane-data";
   std::string listen = "127.0.0.1:7411";
+  // Where Prometheus scrapes. Empty: kDefaultMetricsListen, if that is free.
+  std::string metrics_listen;
   std::string policy;  // empty: no limits
   std::string prices;  // empty: the built-in price book
   std::string redis;   // empty: embedded

@@ -1,6 +1,4 @@
 // Report calls on a real server, with work whose length the test decides.
-#include "services/reports/report_calls.h"
-
 #include <gtest/gtest.h>
 #include <quotaplane/v1/reports.grpc.pb.h>
 
@@ -9,6 +7,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "services/quota/quota_server.h"
+#include "services/rpc/pooled_calls.h"
 
 namespace quotaplane {
 namespace {
@@ -53,20 +52,20 @@ class ReportCallsTest : public ::testing::Test {
  private:
   void AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events) {
     calls->Add(std::string(kPrefix) + "QueryUsage", [this, events](StreamCall* call) {
-      const auto prepare = [this](grpc::ByteBuffer*) -> absl::StatusOr<ReportWork> {
-        return ReportWork([this]() -> absl::StatusOr<std::unique_ptr<google::protobuf::Message>> {
+      const auto prepare = [this](grpc::ByteBuffer*) -> absl::StatusOr<AnswerWork> {
+        return AnswerWork([this]() -> absl::StatusOr<std::unique_ptr<google::protobuf::Message>> {
           const absl::Status status = report_();
           if (!status.ok()) return status;
           return std::unique_ptr<google::protobuf::Message>(new v1::QueryUsageResponse());
         });
       };
-      return HandleReport(prepare, &pool_, events, call);
+      return HandleAnswer(prepare, &pool_, events, call);
     });
     calls->Add(std::string(kPrefix) + "ExportUsage", [this, events](StreamCall* call) {
-      const auto prepare = [this](grpc::ByteBuffer*) -> absl::StatusOr<ExportWork> {
-        return ExportWork(export_);
+      const auto prepare = [this](grpc::ByteBuffer*) -> absl::StatusOr<StreamWork> {
+        return StreamWork(export_);
       };
-      return HandleExport(prepare, &pool_, events, call, stall_);
+      return HandleStream(prepare, &pool_, events, call, stall_);
     });
   }
 };

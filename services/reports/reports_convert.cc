@@ -10,9 +10,9 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/absl_view.h"
 #include "libs/reports/periods.h"
-#include "services/quota/field_checks.h"
-#include "services/quota/quota_convert.h"
 #include "services/reports/page_token.h"
+#include "services/rpc/field_checks.h"
+#include "services/rpc/time_fields.h"
 
 namespace quotaplane {
 namespace {
@@ -26,24 +26,8 @@ using reports::Range;
 
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDayUs = 86'400 * kSecondUs;
-constexpr int64_t kFirstSecond = 946'684'800;   // 2000-01-01
-constexpr int64_t kLastSecond = 7'258'118'400;  // 2200-01-01
 
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
-
-int64_t TimeOf(bool present, const Timestamp& time, const std::string& field, FieldChecks* checks) {
-  if (!present) {
-    checks->Violation(field, "is required");
-    return 0;
-  }
-  const bool sane = time.nanos() >= 0 && time.nanos() < 1'000'000'000;
-  if (!sane || time.seconds() < kFirstSecond || time.seconds() > kLastSecond ||
-      (time.seconds() == kLastSecond && time.nanos() > 0)) {
-    checks->Violation(field, "must be a time from the year 2000 to 2199");
-    return 0;
-  }
-  return time.seconds() * kSecondUs + time.nanos() / 1'000;
-}
 
 // `prefix` is "" or "base_". Of the request's members of these names.
 Range RangeOf(bool has_from, const Timestamp& from, bool has_to, const Timestamp& to,
@@ -202,11 +186,6 @@ void CheckPeriods(const reports::UsageQuery& query, FieldChecks* checks) {
   const auto periods =
       reports::PeriodsOf(query.selection.range, query.granularity, query.zone).status();
   if (!periods.ok()) checks->Violation("granularity", Message(periods));
-}
-
-void SetTime(int64_t us, Timestamp* time) {
-  time->set_seconds(us / kSecondUs);
-  time->set_nanos(static_cast<int32_t>(us % kSecondUs * 1'000));
 }
 
 void ToProto(const reports::Measures& from, v1::Measures* to) {

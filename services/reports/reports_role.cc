@@ -12,9 +12,9 @@
 #include "libs/reports/focus.h"
 #include "libs/reports/reports.h"
 #include "libs/sql/migrate.h"
-#include "services/quota/parse_request.h"
-#include "services/reports/report_calls.h"
 #include "services/reports/reports_convert.h"
+#include "services/rpc/parse_request.h"
+#include "services/rpc/pooled_calls.h"
 
 namespace quotaplane {
 namespace {
@@ -53,12 +53,12 @@ using Answer = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
 
 // `answer(database, args, response)` reads the report; the rest is the same for every method.
 template <typename Request, typename Response, typename Run>
-PrepareReport Prepare(const char* name, LedgerOf ledger, Run answer) {
-  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<ReportWork> {
+PrepareAnswer Prepare(const char* name, LedgerOf ledger, Run answer) {
+  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<AnswerWork> {
     Request request;
     QP_RETURN_IF_ERROR(ParseRequest(name, bytes, &request));
     QP_ASSIGN_OR_RETURN(auto args, FromProto(request));
-    return ReportWork([=, args = std::move(args)]() -> Answer {
+    return AnswerWork([=, args = std::move(args)]() -> Answer {
       const absl::StatusOr<sql::Database*> database = ledger();
       if (!database.ok()) return ForCaller(database.status());
       auto response = std::make_unique<Response>();
@@ -97,12 +97,12 @@ std::unique_ptr<reports::EntryWriter> WriterFor(const ExportArgs& args) {
   return reports::FocusWriter(args.names);
 }
 
-PrepareExport PrepareExportOf(LedgerOf ledger) {
-  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<ExportWork> {
+PrepareStream PrepareExportOf(LedgerOf ledger) {
+  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<StreamWork> {
     v1::ExportUsageRequest request;
     QP_RETURN_IF_ERROR(ParseRequest("ExportUsageRequest", bytes, &request));
     QP_ASSIGN_OR_RETURN(ExportArgs args, FromProto(request));
-    return ExportWork([=, args = std::move(args)](const SendChunk& send) -> absl::Status {
+    return StreamWork([=, args = std::move(args)](const SendChunk& send) -> absl::Status {
       const absl::StatusOr<sql::Database*> database = ledger();
       if (!database.ok()) return ForCaller(database.status());
       const auto sink = [&](const reports::ExportChunk& chunk) {
@@ -154,9 +154,9 @@ StreamService ReportsRole::service() {
 void ReportsRole::AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events) {
   const std::string prefix = std::string("/") + kServiceName + "/";
   const LedgerOf ledger = [this] { return Database(); };
-  const auto add = [&](const char* method, const PrepareReport& prepare) {
+  const auto add = [&](const char* method, const PrepareAnswer& prepare) {
     calls->Add(prefix + method, [this, prepare, events](StreamCall* call) {
-      return HandleReport(prepare, &queries_, events, call);
+      return HandleAnswer(prepare, &queries_, events, call);
     });
   };
   add("QueryUsage",
@@ -167,7 +167,7 @@ void ReportsRole::AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events)
                             "ComparePeriodsRequest", ledger, Comparison));
   calls->Add(prefix + "ExportUsage",
              [this, prepare = PrepareExportOf(ledger), events](StreamCall* call) {
-               return HandleExport(prepare, &exports_, events, call);
+               return HandleStream(prepare, &exports_, events, call);
              });
 }
 

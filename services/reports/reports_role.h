@@ -11,8 +11,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "libs/sql/database.h"
-#include "services/quota/stream_call.h"
-#include "services/reports/work_pool.h"
+#include "services/rpc/stream_call.h"
+#include "services/rpc/work_pool.h"
 
 namespace quotaplane {
 

@@ -70,6 +70,12 @@ SUBCOMMANDS = (
     ["report", "compare"],
     ["report", "focus"],
     ["report", "export"],
+    ["verify"],
+    ["rebuild-counters"],
+    ["adjust"],
+    ["rerate"],
+    ["erase-user"],
+    ["ledger", "status"],
     ["replay"],
     ["policy", "validate"],
     ["prices", "import"],
@@ -95,6 +101,7 @@ class ServerCase(unittest.TestCase):
     """One server for all tests of a class; each test is an org of its own."""
 
     POLICY = POLICY
+    MORE: tuple[object, ...] = ()
     orgs = itertools.count()
 
     @classmethod
@@ -102,7 +109,7 @@ class ServerCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="qp-cli-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        cls.server = Server(OPTIONS.program, cls.folder, cls.POLICY, PRICES)
+        cls.server = Server(OPTIONS.program, cls.folder, cls.POLICY, PRICES, cls.MORE)
         cls.addClassCleanup(lambda: cls.server.stop())
 
     def setUp(self) -> None:

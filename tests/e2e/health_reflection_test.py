@@ -62,7 +62,7 @@ class Case(ClientCase):
 
 class HealthTest(Case):
     def test_check(self) -> None:
-        for service in ("", SERVICE, "quotaplane.v1.ReportService"):
+        for service in ("", SERVICE, "quotaplane.v1.ReportService", "quotaplane.v1.LedgerService"):
             self.assertEqual(self.check(self.client, self.request(service)), SERVING)
         for service in ("nobody", "quotaplane.v1.QuotaServic", "grpc.health.v1.Health"):
             unknown = self.request(service)
@@ -110,6 +110,7 @@ class ReflectionTest(Case):
             [
                 "grpc.health.v1.Health",
                 "grpc.reflection.v1alpha.ServerReflection",
+                "quotaplane.v1.LedgerService",
                 SERVICE,
                 "quotaplane.v1.ReportService",
                 "quotaplane.v1.internal.PingService",

@@ -11,7 +11,8 @@ Connection::Connection(std::string server, absl::Duration timeout)
       timeout_(timeout),
       channel_(grpc::CreateChannel(server_, grpc::InsecureChannelCredentials())),
       stub_(v1::QuotaService::NewStub(channel_)),
-      reports_(v1::ReportService::NewStub(channel_)) {}
+      reports_(v1::ReportService::NewStub(channel_)),
+      ledger_(v1::LedgerService::NewStub(channel_)) {}
 
 bool Connection::MayPass(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ||

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "quotaplane/v1/books.grpc.pb.h"
 #include "quotaplane/v1/quota.grpc.pb.h"
 #include "quotaplane/v1/reports.grpc.pb.h"
 
@@ -20,6 +21,10 @@ class Connection {
   using ReportStub = v1::ReportService::Stub;
   template <typename Request, typename Response>
   using ReportMethod = grpc::Status (ReportStub::*)(grpc::ClientContext*, const Request&,
+                                                    Response*);
+  using LedgerStub = v1::LedgerService::Stub;
+  template <typename Request, typename Response>
+  using LedgerMethod = grpc::Status (LedgerStub::*)(grpc::ClientContext*, const Request&,
                                                     Response*);
 
   // Connects with the first call. `timeout` is each call's deadline.
@@ -40,8 +45,15 @@ class Connection {
     return CallOn(reports_.get(), method, request, response);
   }
 
+  template <typename Request, typename Response>
+  grpc::Status Call(LedgerMethod<Request, Response> method, const Request& request,
+                    Response* response) const {
+    return CallOn(ledger_.get(), method, request, response);
+  }
+
   // For streams, which have no deadline of ours.
   ReportStub* reports() const { return reports_.get(); }
+  LedgerStub* ledger() const { return ledger_.get(); }
 
   // Like Call, but waits and repeats up to five times what may pass by itself: a server or store
   // that is away or overloaded. Only for calls that carry the caller's id, which makes a repetition
@@ -78,6 +90,7 @@ class Connection {
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<Stub> stub_;
   const std::unique_ptr<ReportStub> reports_;
+  const std::unique_ptr<LedgerStub> ledger_;
 };
 
 }  // namespace quotaplane::client

@@ -58,6 +58,19 @@ constexpr Advice kByReason[] = {
      "The server runs, but its counter store (Redis) is away. Retry; the server's log says more."},
     {"LEDGER_UNAVAILABLE",
      "The server runs, but its ledger's database is away. Retry; the server's log says more."},
+    {"LEDGER_BEHIND",
+     "Charges of the org still wait to be written into the ledger. Retry, or give it longer: "
+     "--patience 60s; quotactl ledger status shows how many."},
+    {"LEDGER_TOO_SLOW", "The ledger's database took too long. Retry when it has less to do."},
+    {"REPAIR_CONFLICT", "Another repair of these books was under way. Nothing was moved: retry."},
+    {"ADJUSTMENT_EXISTS",
+     "The --id belongs to another adjustment. Take a new one, or repeat exactly what was sent "
+     "first."},
+    {"NOTHING_LEFT", "It was taken back before. Nothing was changed."},
+    {"MORE_THAN_LEFT", "Take back less, or all that is left: --all. Nothing was changed."},
+    {"ENTRIES_DROPPED",
+     "Retention has dropped the entries of that time: what is not there cannot be corrected."},
+    {"DATA_DROPPED", "Retention has dropped entries of that time: begin later."},
     {"REPORT_TOO_LARGE", "Group by less, filter more, or take a coarser --granularity."},
     {"REPORT_TOO_SLOW", "Ask for a shorter range, or leave out api_key and labels."},
 };

@@ -28,6 +28,16 @@ void AddReplay(CLI::App& app, const Globals& globals, Work* work);
 void AddReport(CLI::App& app, const Globals& globals, Work* work);
 void AddReportExports(CLI::App& report, const Globals& globals, Work* work);
 
+// books_command.cc: whether ledger and counters agree, and what puts that right.
+void AddVerify(CLI::App& app, const Globals& globals, Work* work);
+void AddRebuildCounters(CLI::App& app, const Globals& globals, Work* work);
+void AddLedger(CLI::App& app, const Globals& globals, Work* work);
+
+// correct_command.cc: corrections, and erasing a person.
+void AddAdjust(CLI::App& app, const Globals& globals, Work* work);
+void AddRerate(CLI::App& app, const Globals& globals, Work* work);
+void AddEraseUser(CLI::App& app, const Globals& globals, Work* work);
+
 // policy_command.cc, prices_command.cc: files only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
 void AddPrices(CLI::App& app, const Globals& globals, Work* work);

@@ -54,8 +54,9 @@ int ExitCodeOf(const Response& response) {
 }
 
 // Makes one call and prints what came of it: `render` turns the response into text for people.
-template <typename Request, typename Response, typename Render>
-int CallAndPrint(const Globals& globals, client::Connection::Method<Request, Response> method,
+template <typename Stub, typename Request, typename Response, typename Render>
+int CallAndPrint(const Globals& globals,
+                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                  const Request& request, Render render) {
   const absl::StatusOr<client::Connection> connection = Connect(globals);
   if (!connection.ok()) return ReportError(globals, connection.status());

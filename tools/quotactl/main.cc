@@ -5,6 +5,7 @@
 //   *_command*  one subcommand (or a few of a kind) each
 //   trace, replay   the work behind `quotactl replay`
 //   report_*    flags and tables of `quotactl report`
+//   books_*     verify, rebuild-counters, ledger; correct_command: adjust, rerate, erase-user
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -32,6 +33,10 @@ The life of one request:
 
 What was spent, afterwards:
   quotactl report usage --org acme --month 2026-11 --group-by team
+
+Whether counters and ledger agree, and how far the ledger is:
+  quotactl verify
+  quotactl ledger status
 
 quotactl SUBCOMMAND --help shows each one's flags, with examples. Colour is left out where NO_COLOR is set.)";
 
@@ -71,6 +76,12 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddCheck(app, globals, &work);
   quotaplane::quotactl::AddUsage(app, globals, &work);
   quotaplane::quotactl::AddReport(app, globals, &work);
+  quotaplane::quotactl::AddVerify(app, globals, &work);
+  quotaplane::quotactl::AddRebuildCounters(app, globals, &work);
+  quotaplane::quotactl::AddAdjust(app, globals, &work);
+  quotaplane::quotactl::AddRerate(app, globals, &work);
+  quotaplane::quotactl::AddEraseUser(app, globals, &work);
+  quotaplane::quotactl::AddLedger(app, globals, &work);
   quotaplane::quotactl::AddReplay(app, globals, &work);
   quotaplane::quotactl::AddPolicy(app, globals, &work);
   quotaplane::quotactl::AddPrices(app, globals, &work);

@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -12,6 +11,7 @@
 #include "libs/config/litellm_import.h"
 #include "libs/config/price_book_reader.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/read_file.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/table.h"
 
@@ -39,15 +39,6 @@ absl::StatusOr<absl::CivilDay> ParseDay(const std::string& text) {
         absl::StrCat("--from: \"", text, "\" is no day; write it as 2026-11-01"));
   }
   return day;
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
-  }
-  return std::move(text).str();
 }
 
 absl::Status WriteFile(const std::string& path, const std::string& text) {

@@ -7,6 +7,9 @@
 //   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
 //   {pN}g                      collection    list of counter digests, each once (collect.lua)
 //   {pN}j<digest of org, id>   adjustment    string: its fingerprint, and when it moved (TTL)
+//   {pN}b                      book mark     string: the families of counters that were filled from
+//                                            the ledger (libs/ledger/seeding.h)
+//   {pN}l/<name>               lease         string: its owner (TTL)
 //   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua)
 // N is the partition, a function of the org alone (PartitionOf, the only place that knows):
 // everything a reservation touches shares one Cluster slot.

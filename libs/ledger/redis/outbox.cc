@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/counters/redis/replies.h"
+#include "libs/ledger/redis/many_calls.h"
 #include "libs/ledger/redis/outbox_scripts.h"
 
 namespace quotaplane {
@@ -20,25 +20,6 @@ constexpr int kFewest = 32;
 constexpr int kQuietRounds = 16;
 
 using redis::Reply;
-
-// Calls under way, one for each of some partitions.
-class Calls {
- public:
-  explicit Calls(size_t count) { replies_.reserve(count); }
-
-  redis::Callback Next() {
-    std::promise<absl::StatusOr<Reply>> promise;
-    replies_.push_back(promise.get_future());
-    return [promise = std::move(promise)](absl::StatusOr<Reply> reply) mutable {
-      promise.set_value(std::move(reply));
-    };
-  }
-  // In the order of Next.
-  absl::StatusOr<Reply> Get(size_t index) { return replies_[index].get(); }
-
- private:
-  std::vector<std::future<absl::StatusOr<Reply>>> replies_;
-};
 
 std::optional<Settlement> SettlementOf(const std::string& outcome) {
   ReplyReader reader(outcome);
@@ -95,7 +76,7 @@ absl::Status RedisOutbox::EnsureGroups() {
   for (int i = 0; i < options_.partitions; ++i) {
     if (!partitions_[i].has_group) missing.push_back(i);
   }
-  Calls calls(missing.size());
+  ManyCalls calls;
   for (const int i : missing) {
     const std::string stream = StreamOf(i);
     client_->Call(stream, {"XGROUP", "CREATE", stream, kGroup, "0", "MKSTREAM"}, Deadline(),
@@ -151,7 +132,7 @@ std::vector<RedisOutbox::Ask> RedisOutbox::Shares(int most) {
 
 absl::Status RedisOutbox::ReadPartitions(int most, std::vector<Message>* messages) {
   const std::vector<Ask> asked = Shares(most);
-  Calls calls(asked.size());
+  ManyCalls calls;
   for (const Ask& ask : asked) {
     const std::string stream = StreamOf(ask.partition);
     const std::string count = std::to_string(ask.count);
@@ -194,7 +175,7 @@ absl::Status RedisOutbox::ReadPartitions(int most, std::vector<Message>* message
 }
 
 absl::StatusOr<bool> RedisOutbox::ClaimAbandoned(int most, std::vector<Message>* messages) {
-  Calls calls(partitions_.size());
+  ManyCalls calls;
   const std::string idle = std::to_string(absl::ToInt64Milliseconds(options_.abandoned_after));
   const auto at_once = static_cast<size_t>(std::max(most / options_.partitions, kFewest));
   const std::string count = std::to_string(at_once);
@@ -225,23 +206,21 @@ absl::StatusOr<bool> RedisOutbox::ClaimAbandoned(int most, std::vector<Message>*
 absl::Status RedisOutbox::Acknowledge(std::span<const Message> messages) {
   std::vector<std::vector<std::string_view>> ids(partitions_.size());
   for (const Message& message : messages) ids[message.partition].push_back(message.id);
-  Calls calls(partitions_.size());
-  size_t under_way = 0;
+  ManyCalls calls;
   for (int i = 0; i < options_.partitions; ++i) {
     if (ids[i].empty()) continue;
     const std::string stream = StreamOf(i);
     client_->RunScript(GetOutboxScripts().acknowledge, {stream}, ids[i], Deadline(), calls.Next());
-    ++under_way;
   }
   absl::Status first;
-  for (size_t i = 0; i < under_way; ++i) first.Update(calls.Get(i).status());
+  for (size_t i = 0; i < calls.size(); ++i) first.Update(calls.Get(i).status());
   return first;
 }
 
 absl::Status RedisOutbox::Quarantine(const Message& message, std::string_view why) {
   const std::string stream = StreamOf(message.partition);
   const std::string aside = absl::StrCat("{p", message.partition, "}q");
-  Calls calls(1);
+  ManyCalls calls;
   client_->RunScript(GetOutboxScripts().quarantine, {stream, aside}, {message.id, why}, Deadline(),
                      calls.Next());
   return calls.Get(0).status();

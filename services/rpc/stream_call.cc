@@ -1,4 +1,4 @@
-#include "services/quota/stream_call.h"
+#include "services/rpc/stream_call.h"
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 

@@ -17,10 +17,11 @@ inline constexpr size_t kMaxRequestBytes = 64 * 1024;
 
 // INVALID_ARGUMENT with `name`, the message's, as the field. Empties `bytes` where it parses them.
 template <typename Request>
-absl::Status ParseRequest(const char* name, grpc::ByteBuffer* bytes, Request* request) {
-  if (bytes->Length() > kMaxRequestBytes) {
-    return FieldError({{name, absl::StrCat("has ", bytes->Length(), " bytes; at most ",
-                                           kMaxRequestBytes, " are allowed")}});
+absl::Status ParseRequest(const char* name, grpc::ByteBuffer* bytes, Request* request,
+                          size_t most = kMaxRequestBytes) {
+  if (bytes->Length() > most) {
+    return FieldError(
+        {{name, absl::StrCat("has ", bytes->Length(), " bytes; at most ", most, " are allowed")}});
   }
   if (!grpc::SerializationTraits<Request>::Deserialize(bytes, request).ok()) {
     return FieldError({{name, "is malformed: not this message, or a string is not UTF-8"}});

@@ -1,6 +1,6 @@
 // From another thread to a call on a completion queue: "look, there is something for you".
 //
-// Calls are touched by their queue's thread only (services/quota/stream_call.h), and a report is
+// Calls are touched by their queue's thread only (services/rpc/stream_call.h), and a report is
 // worked out on another. That thread leaves what it has where both see it, and pokes the queue: an
 // alarm that rings at once, on the queue's thread. A queue shuts down when its calls are over, and
 // nothing may be asked of it after that; a call detaches its poke before it is over, so a late poke
@@ -16,7 +16,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "services/quota/queue_event.h"
+#include "services/rpc/queue_event.h"
 
 namespace quotaplane {
 

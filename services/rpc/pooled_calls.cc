@@ -1,4 +1,4 @@
-#include "services/reports/report_calls.h"
+#include "services/rpc/pooled_calls.h"
 
 #include <optional>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/base/error.h"
-#include "services/reports/queue_poke.h"
+#include "services/rpc/queue_poke.h"
 
 namespace quotaplane {
 namespace {
@@ -15,7 +15,7 @@ using Answer = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
 
 absl::Status Overloaded() {
   return ReasonedError(absl::StatusCode::kResourceExhausted, "OVERLOADED",
-                       "too many reports are waiting; retry with backoff");
+                       "too many calls of this kind are waiting; retry with backoff");
 }
 
 absl::Status NoRequest() { return FieldError({{"request", "is missing"}}); }
@@ -28,22 +28,22 @@ struct Desk {
   std::optional<Answer> answer ABSL_GUARDED_BY(mutex);
 };
 
-class ReportHandler : public StreamHandler {
+class AnswerHandler : public StreamHandler {
  public:
-  ReportHandler(PrepareReport prepare, WorkPool* pool, grpc::ServerCompletionQueue* events,
+  AnswerHandler(PrepareAnswer prepare, WorkPool* pool, grpc::ServerCompletionQueue* events,
                 StreamCall* call)
       : prepare_(std::move(prepare)), pool_(pool), call_(call), desk_(std::make_shared<Desk>()) {
     desk_->poke = std::make_shared<QueuePoke>(events, [this] { OnAnswer(); });
   }
 
-  ~ReportHandler() override {
+  ~AnswerHandler() override {
     desk_->poke->Detach();
     absl::MutexLock lock(&desk_->mutex);
     desk_->left = true;
   }
 
   void OnMessage(grpc::ByteBuffer* message) override {
-    absl::StatusOr<ReportWork> work = prepare_(message);
+    absl::StatusOr<AnswerWork> work = prepare_(message);
     if (!work.ok()) return call_->Finish(work.status());
     const bool added = pool_->Add([desk = desk_, work = *std::move(work)] {
       {
@@ -74,7 +74,7 @@ class ReportHandler : public StreamHandler {
     answer->ok() ? call_->Write(***answer) : call_->Finish(answer->status());
   }
 
-  const PrepareReport prepare_;
+  const PrepareAnswer prepare_;
   WorkPool* const pool_;
   StreamCall* const call_;
   const std::shared_ptr<Desk> desk_;
@@ -86,7 +86,9 @@ class Belt {
   std::shared_ptr<QueuePoke> poke;
 
   // The worker's side. Waits until the place is free.
-  absl::Status Put(const v1::ExportUsageResponse& chunk, absl::Duration stall) {
+  absl::Status Put(const google::protobuf::Message& chunk, absl::Duration stall) {
+    std::unique_ptr<google::protobuf::Message> copy(chunk.New());
+    copy->CopyFrom(chunk);
     {
       absl::MutexLock lock(&mutex_);
       if (!mutex_.AwaitWithTimeout(absl::Condition(this, &Belt::MayPut), stall)) {
@@ -94,7 +96,7 @@ class Belt {
       } else if (left_) {
         return absl::CancelledError("the client is gone");
       } else {
-        chunk_ = chunk;
+        chunk_ = std::move(copy);
       }
     }
     poke->Poke();
@@ -114,14 +116,14 @@ class Belt {
   }
 
   // The queue's side.
-  std::optional<v1::ExportUsageResponse> Take() {
+  std::unique_ptr<google::protobuf::Message> Take() {
     absl::MutexLock lock(&mutex_);
-    return std::exchange(chunk_, std::nullopt);
+    return std::move(chunk_);
   }
   // Once all chunks are taken.
   std::optional<absl::Status> end() {
     absl::MutexLock lock(&mutex_);
-    return chunk_.has_value() ? std::nullopt : end_;
+    return chunk_ != nullptr ? std::nullopt : end_;
   }
   bool stalled() {
     absl::MutexLock lock(&mutex_);
@@ -133,19 +135,19 @@ class Belt {
   }
 
  private:
-  bool MayPut() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return left_ || !chunk_.has_value(); }
+  bool MayPut() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return left_ || chunk_ == nullptr; }
 
   absl::Mutex mutex_;
-  std::optional<v1::ExportUsageResponse> chunk_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<google::protobuf::Message> chunk_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   bool left_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-class ExportHandler : public StreamHandler {
+class StreamingHandler : public StreamHandler {
  public:
-  ExportHandler(PrepareExport prepare, WorkPool* pool, grpc::ServerCompletionQueue* events,
-                StreamCall* call, absl::Duration stall)
+  StreamingHandler(PrepareStream prepare, WorkPool* pool, grpc::ServerCompletionQueue* events,
+                   StreamCall* call, absl::Duration stall)
       : prepare_(std::move(prepare)),
         pool_(pool),
         call_(call),
@@ -154,18 +156,18 @@ class ExportHandler : public StreamHandler {
     belt_->poke = std::make_shared<QueuePoke>(events, [this] { Move(); });
   }
 
-  ~ExportHandler() override {
+  ~StreamingHandler() override {
     belt_->poke->Detach();
     belt_->Leave();
   }
 
   void OnMessage(grpc::ByteBuffer* message) override {
-    absl::StatusOr<ExportWork> work = prepare_(message);
+    absl::StatusOr<StreamWork> work = prepare_(message);
     if (!work.ok()) return call_->Finish(work.status());
     const bool added = pool_->Add([belt = belt_, stall = stall_, work = *std::move(work)] {
       if (belt->left()) return;
       belt->End(
-          work([&](const v1::ExportUsageResponse& chunk) { return belt->Put(chunk, stall); }));
+          work([&](const google::protobuf::Message& chunk) { return belt->Put(chunk, stall); }));
     });
     if (!added) call_->Finish(Overloaded());
   }
@@ -185,7 +187,7 @@ class ExportHandler : public StreamHandler {
     // A write that does not end would keep Finish waiting, too.
     if (belt_->stalled()) return call_->Cancel();
     if (writing_) return;
-    if (const std::optional<v1::ExportUsageResponse> chunk = belt_->Take()) {
+    if (const auto chunk = belt_->Take(); chunk != nullptr) {
       writing_ = true;
       call_->Write(*chunk);
     } else if (const std::optional<absl::Status> end = belt_->end()) {
@@ -193,7 +195,7 @@ class ExportHandler : public StreamHandler {
     }
   }
 
-  const PrepareExport prepare_;
+  const PrepareStream prepare_;
   WorkPool* const pool_;
   StreamCall* const call_;
   const absl::Duration stall_;
@@ -203,15 +205,15 @@ class ExportHandler : public StreamHandler {
 
 }  // namespace
 
-std::unique_ptr<StreamHandler> HandleReport(PrepareReport prepare, WorkPool* pool,
+std::unique_ptr<StreamHandler> HandleAnswer(PrepareAnswer prepare, WorkPool* pool,
                                             grpc::ServerCompletionQueue* events, StreamCall* call) {
-  return std::make_unique<ReportHandler>(std::move(prepare), pool, events, call);
+  return std::make_unique<AnswerHandler>(std::move(prepare), pool, events, call);
 }
 
-std::unique_ptr<StreamHandler> HandleExport(PrepareExport prepare, WorkPool* pool,
+std::unique_ptr<StreamHandler> HandleStream(PrepareStream prepare, WorkPool* pool,
                                             grpc::ServerCompletionQueue* events, StreamCall* call,
                                             absl::Duration stall) {
-  return std::make_unique<ExportHandler>(std::move(prepare), pool, events, call, stall);
+  return std::make_unique<StreamingHandler>(std::move(prepare), pool, events, call, stall);
 }
 
 }  // namespace quotaplane

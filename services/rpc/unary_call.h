@@ -16,8 +16,8 @@
 
 #include "absl/status/status.h"
 #include "libs/rpc/status_convert.h"
-#include "services/quota/parse_request.h"
-#include "services/quota/queue_event.h"
+#include "services/rpc/parse_request.h"
+#include "services/rpc/queue_event.h"
 
 namespace quotaplane {
 

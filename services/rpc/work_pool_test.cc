@@ -1,4 +1,4 @@
-#include "services/reports/work_pool.h"
+#include "services/rpc/work_pool.h"
 
 #include <gtest/gtest.h>
 

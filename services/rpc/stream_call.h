@@ -23,7 +23,7 @@
 #include <unordered_set>
 
 #include "absl/status/status.h"
-#include "services/quota/queue_event.h"
+#include "services/rpc/queue_event.h"
 
 namespace quotaplane {
 

@@ -1,9 +1,8 @@
-#include "services/quota/field_checks.h"
+#include "services/rpc/field_checks.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "services/quota/quota_convert.h"
 
 namespace quotaplane {
 namespace {

@@ -9,6 +9,9 @@
 
 namespace quotaplane {
 
+// Of every id, name and dimension that a caller gives.
+inline constexpr size_t kMaxIdBytes = 128;
+
 // Valid UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
 bool IsUtf8(std::string_view text);
 // Has a C0 or C1 control character or DEL.

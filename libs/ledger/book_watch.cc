@@ -1,0 +1,169 @@
+#include "libs/ledger/book_watch.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "libs/ledger/orgs.h"
+#include "libs/policy/counter_identity.h"
+
+namespace quotaplane {
+namespace {
+
+constexpr char kLease[] = "watch";
+constexpr int kLeasePartition = 0;
+constexpr absl::Duration kLeaseTime = absl::Seconds(15);
+constexpr absl::Duration kSeedPatience = absl::Minutes(10);
+
+int64_t Plus(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
+}
+
+}  // namespace
+
+BookWatch::BookWatch(Books* books, Seeding* seeding, BookMarks* marks, sql::Database* database,
+                     PolicyOf policy, BookWatchOptions options)
+    : books_(books),
+      seeding_(seeding),
+      marks_(marks),
+      database_(database),
+      policy_(std::move(policy)),
+      options_(std::move(options)),
+      thread_([this] { Run(); }) {}
+
+BookWatch::~BookWatch() {
+  stop_.Notify();
+  thread_.join();
+}
+
+BookState BookWatch::state() const {
+  absl::MutexLock lock(&mutex_);
+  return state_;
+}
+
+absl::Status BookWatch::SeedAhead(const Policy& policy, absl::Duration patience) {
+  const absl::StatusOr<Seeded> seeded = seeding_->Seed(policy, absl::Now() + patience);
+  if (!seeded.ok()) return seeded.status();
+  Settle(*seeded);
+  return absl::OkStatus();
+}
+
+void BookWatch::Settle(const Seeded& seeded) {
+  if (seeded.parts.empty()) return;
+  spdlog::info("{} counters of {} orgs were filled from the ledger", seeded.counters, seeded.orgs);
+  absl::MutexLock lock(&mutex_);
+  settling_.parts.insert(settling_.parts.end(), seeded.parts.begin(), seeded.parts.end());
+  settle_at_ = absl::Now() + options_.settle_after;
+}
+
+void BookWatch::Run() {
+  while (!stop_.WaitForNotificationWithTimeout(
+      in_round_ ? std::clamp(rest_until_ - absl::Now(), absl::ZeroDuration(), options_.tick)
+                : options_.tick)) {
+    const std::shared_ptr<const Policy> policy = policy_();
+    // Without limits whose books could be compared there is nothing to watch, and no say in what
+    // those who have some should do.
+    if (ComparedFamilies(*policy).empty() || !IsMine()) {
+      in_round_ = false;
+      absl::MutexLock lock(&mutex_);
+      state_ = BookState();
+      continue;
+    }
+    Fill(*policy);
+    if (absl::Now() < rest_until_) continue;
+    if (!in_round_ && absl::Now() - round_began_ >= options_.round_every) BeginRound(*policy);
+    if (in_round_) CompareNext(*policy);
+  }
+  marks_->Give(kLeasePartition, kLease, options_.owner).IgnoreError();
+}
+
+bool BookWatch::IsMine() {
+  return marks_->Take(kLeasePartition, kLease, options_.owner, kLeaseTime).value_or(false);
+}
+
+void BookWatch::Fill(const Policy& policy) {
+  const absl::StatusOr<Seeded> seeded = seeding_->Seed(policy, absl::Now() + kSeedPatience);
+  {
+    absl::MutexLock lock(&mutex_);
+    state_.watching = true;
+    state_.filled = seeded.ok();
+  }
+  // Once for each cause, not each time.
+  const std::string error = seeded.ok() ? "" : seeded.status().ToString();
+  if (!error.empty() && error != last_error_ && !absl::IsCancelled(seeded.status())) {
+    spdlog::error("counters wait to be filled from the ledger: {}", error);
+  }
+  last_error_ = error;
+  if (!seeded.ok()) return;
+  Settle(*seeded);
+  Seeded again;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (absl::Now() < settle_at_) return;
+    again = std::exchange(settling_, Seeded());
+    settle_at_ = absl::InfiniteFuture();
+  }
+  const absl::Status settled = seeding_->SeedAgain(policy, again, absl::Now() + kSeedPatience);
+  if (settled.ok() || absl::IsCancelled(settled)) return;
+  spdlog::error("counters may lack what was charged as they were filled: {}", settled.ToString());
+  absl::MutexLock lock(&mutex_);
+  settling_.parts.insert(settling_.parts.end(), again.parts.begin(), again.parts.end());
+  settle_at_ = std::min(settle_at_, absl::Now() + options_.settle_after);
+}
+
+void BookWatch::BeginRound(const Policy& policy) {
+  round_began_ = absl::Now();
+  absl::StatusOr<std::vector<std::string>> orgs = ListAllOrgs(*database_);
+  if (!orgs.ok()) return;  // the next round looks again
+  orgs_ = *std::move(orgs);
+  next_org_ = 0;
+  round_ = BookState();
+  const Families compared = ComparedFamilies(policy);
+  for (const Limit& limit : policy.document().limits) {
+    if (compared.contains(CounterFamily(limit))) round_.drift[limit.unit.ToString()];
+  }
+  in_round_ = true;
+}
+
+void BookWatch::CompareNext(const Policy& policy) {
+  if (next_org_ == orgs_.size()) return EndRound();
+  const std::string& org = orgs_[next_org_++];
+  const absl::Time began = absl::Now();
+  const absl::StatusOr<std::vector<BookLine>> lines =
+      books_->Compare(org, policy, options_.patience);
+  rest_until_ = absl::Now() + options_.rest * (absl::Now() - began);
+  ++round_.orgs;
+  if (!lines.ok()) {
+    ++round_.unknown_orgs;
+    return;
+  }
+  round_.counters += static_cast<int64_t>(lines->size());
+  for (const BookLine& line : *lines) {
+    BookState::Drift& drift = round_.drift[line.unit];
+    if (line.drift() == 0) continue;
+    if (drift.counters == 0) {
+      spdlog::error("the books of {} do not balance: {} {} has {}, the ledger {}", org,
+                    line.limit_id, line.scope, line.counter, line.ledger);
+    }
+    ++drift.counters;
+    drift.sum = Plus(drift.sum, std::abs(line.drift()));
+    drift.max = std::max(drift.max, std::abs(line.drift()));
+  }
+}
+
+void BookWatch::EndRound() {
+  in_round_ = false;
+  absl::MutexLock lock(&mutex_);
+  round_.watching = true;
+  round_.filled = state_.filled;
+  round_.checked = absl::Now();
+  round_.took = absl::Now() - round_began_;
+  state_ = round_;
+}
+
+}  // namespace quotaplane

@@ -1,0 +1,78 @@
+#include "libs/metrics/exposer.h"
+
+#include <prometheus/collectable.h>
+#include <prometheus/exposer.h>
+#include <prometheus/metric_family.h>
+
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+
+namespace quotaplane::metrics {
+namespace {
+
+constexpr size_t kThreads = 2;
+
+prometheus::MetricFamily Convert(const Family& family) {
+  const bool counter = family.type == Family::Type::kCounter;
+  prometheus::MetricFamily converted;
+  converted.name = family.name;
+  converted.help = family.help;
+  converted.type = counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+  for (const Sample& sample : family.samples) {
+    prometheus::ClientMetric& metric = converted.metric.emplace_back();
+    (counter ? metric.counter.value : metric.gauge.value) = sample.value;
+    for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
+  }
+  return converted;
+}
+
+class Collected : public prometheus::Collectable {
+ public:
+  explicit Collected(std::vector<Collector> collectors) : collectors_(std::move(collectors)) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    std::vector<prometheus::MetricFamily> all;
+    for (const Collector& collector : collectors_) {
+      for (const Family& family : collector()) {
+        if (!family.samples.empty()) all.push_back(Convert(family));
+      }
+    }
+    return all;
+  }
+
+ private:
+  const std::vector<Collector> collectors_;
+};
+
+}  // namespace
+
+struct Exposer::Impl {
+  std::shared_ptr<Collected> collected;
+  std::unique_ptr<prometheus::Exposer> exposer;
+};
+
+absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& listen,
+                                                        std::vector<Collector> collectors) {
+  auto impl = std::make_unique<Impl>();
+  impl->collected = std::make_shared<Collected>(std::move(collectors));
+  // The library says by exceptions what is wrong.
+  try {
+    impl->exposer = std::make_unique<prometheus::Exposer>(listen, kThreads);
+    impl->exposer->RegisterCollectable(impl->collected);
+  } catch (const std::exception&) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot serve metrics on ", listen, ": is it taken, or not an address of this machine?"));
+  }
+  const std::vector<int> ports = impl->exposer->GetListeningPorts();
+  if (ports.empty()) return absl::UnavailableError(absl::StrCat("no port is bound by ", listen));
+  std::string address = absl::StrCat(listen.substr(0, listen.rfind(':') + 1), ports.front());
+  return std::unique_ptr<Exposer>(new Exposer(std::move(impl), std::move(address)));
+}
+
+Exposer::Exposer(std::unique_ptr<Impl> impl, std::string address)
+    : impl_(std::move(impl)), address_(std::move(address)) {}
+
+Exposer::~Exposer() = default;
+
+}  // namespace quotaplane::metrics

@@ -1,0 +1,40 @@
+// The policy and the price book of the process: read at the start, reloaded when their files
+// change.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/admission/snapshot.h"
+#include "services/quotaplane/config_watcher.h"
+
+namespace quotaplane {
+
+class LiveConfig {
+ public:
+  // Files; empty: no limits, and the built-in prices. INVALID_ARGUMENT lists what is wrong with
+  // them.
+  static absl::StatusOr<std::unique_ptr<LiveConfig>> Load(const std::string& policy,
+                                                          const std::string& prices);
+
+  const SnapshotHolder* snapshots() const { return &snapshots_; }
+
+  // Reloads from now on. A policy takes force when `before_policy(next, present)` has returned.
+  // What that uses has to be there until Stop.
+  using BeforePolicy = std::function<void(const Policy& next, const Policy& present)>;
+  void Watch(BeforePolicy before_policy);
+  void Stop() { watcher_.reset(); }
+
+ private:
+  LiveConfig(Snapshot first, std::string policy, std::string prices);
+
+  const std::string policy_file_;
+  const std::string prices_file_;
+  SnapshotHolder snapshots_;
+  std::optional<ConfigWatcher> watcher_;
+};
+
+}  // namespace quotaplane
