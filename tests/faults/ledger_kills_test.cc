@@ -4,6 +4,7 @@
 // QUOTAPLANE_TEST_KILL_SEEDS sets how many seeds there are (10), QUOTAPLANE_TEST_SEED where they
 // begin.
 #include <gtest/gtest.h>
+#include <quotaplane/v1/books.grpc.pb.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -39,7 +40,10 @@ class Deployment {
   Deployment()
       : redis_(DurableRedis()),
         server_({.policy = kLoadPolicy, .redis = redis_.url(), .roles = "quota"}),
-        worker_({.redis = redis_.url(), .ledger = postgres_.url(), .roles = "ledger"}) {
+        worker_({.policy = kLoadPolicy,
+                 .redis = redis_.url(),
+                 .ledger = postgres_.url(),
+                 .roles = "ledger"}) {
     parts_ = {{"server", [this] { server_.Kill(); }, [this] { server_.Start(); }},
               {"worker", [this] { worker_.Kill(); }, [this] { worker_.Start(); }},
               {"redis", [this] { redis_.Kill(); }, [this] { redis_.Start(); }},
@@ -48,6 +52,29 @@ class Deployment {
 
   std::string address() const { return server_.address(); }
   const RedisServer& redis() const { return redis_; }
+
+  // P5: what `quotactl verify` asks. Every counter of a calendar period or lifetime that was
+  // charged says what the ledger says.
+  void ExpectVerified() {
+    const auto stub = v1::LedgerService::NewStub(
+        grpc::CreateChannel(worker_.address(), grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kDrainPatience));
+    const auto stream = stub->Verify(&context, {});
+    v1::VerifyResponse response;
+    bool whole = false;
+    int64_t counters = 0;
+    while (stream->Read(&response)) {
+      for (const v1::BookRow& row : response.rows()) ADD_FAILURE() << row.ShortDebugString();
+      counters += response.org().counters();
+      if (response.has_org()) EXPECT_EQ(response.org().state(), v1::OrgBooks::BALANCED);
+      whole = response.last();
+    }
+    const grpc::Status status = stream->Finish();
+    EXPECT_TRUE(status.ok() && whole) << status.error_message();
+    EXPECT_EQ(counters, 4 * 2);  // of each team its dollars and its tokens
+  }
 
   // Kills one of them, now and then several together, and starts them again after a while.
   void KillSome(std::mt19937_64* random) {
@@ -141,6 +168,7 @@ TEST_P(P4NothingAcknowledgedIsLost, WhateverIsKilled) {
     EXPECT_EQ((*ledger)[team].nano_usd, book.nano_usd) << team;
   }
   EXPECT_EQ(OutboxLength(deployment.redis()), 0);
+  deployment.ExpectVerified();
   const LoadCounts counts = load.counts();
   std::printf("kills: %s  commits %lld, spooled %lld\n", deployment.Kills().c_str(),
               static_cast<long long>(counts.pairs), static_cast<long long>(counts.spooled));
