@@ -360,8 +360,8 @@ TEST(PolicyErrorTest, Retention) {
   EXPECT_EQ(error("{below_floor: yes}"),
             "p.yaml:2: retention.below_floor: must be true or false, not \"yes\"");
   EXPECT_EQ(error("{entry: 400d}"),
-            "p.yaml:2: retention.entry: unknown key; there are entries, "
-            "hours, days and below_floor");
+            "p.yaml:2: retention.entry: unknown key; known are entries, "
+            "hours, days, below_floor");
   EXPECT_EQ(error("400d"), "p.yaml:2: retention: must be a map (key: value), not \"400d\"");
 }
 

@@ -8,6 +8,8 @@
 #include "absl/strings/match.h"
 #include "libs/base/error.h"
 #include "libs/ledger/audit.h"
+#include "libs/reports/export.h"
+#include "libs/reports/focus.h"
 #include "tests/ledger/ledger_fixture.h"
 
 namespace quotaplane {
@@ -267,6 +269,32 @@ TEST_P(AdjusterTest, TheSameAtOnceIsMadeOnce) {
   EXPECT_EQ(made, 1);
   EXPECT_EQ(replayed, 3);
   EXPECT_EQ(refused, 4);
+}
+
+TEST_P(AdjusterTest, IsAFocusCorrectionOfTheHourThatItCorrects) {
+  WriteOne();
+  Adjustment adjustment = Cost("a1", -30);
+  adjustment.line = 0;
+  adjustment.quantity = -10;
+  MustAdjust(adjustment);
+  std::string text;
+  int64_t entries = 0;
+  const auto keep = [&](const reports::ExportChunk& chunk) {
+    text += chunk.data;
+    entries = chunk.entries;
+    return absl::OkStatus();
+  };
+  // Of April, in which it was made.
+  const absl::Status status =
+      reports::ExportEntries(*db_, {"acme", {kMonthEndUs + 500'000, kNowUs + 1}, {}},
+                             reports::FocusWriter({}).get(), keep);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(entries, 1);
+  EXPECT_TRUE(absl::StrContains(text,
+                                "2026-05-01T00:00:00Z,2026-04-01T00:00:00Z,Usage,Correction,"
+                                "\"Correction of big, input tokens: asked twice\",Usage-Based,"
+                                "2026-04-01T00:00:00Z,2026-03-31T23:00:00Z,-10,Tokens,"))
+      << text;
 }
 
 TEST_P(AdjusterTest, IsAudited) {

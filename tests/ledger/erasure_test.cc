@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "libs/base/error.h"
+#include "libs/counters/redis/layout.h"
 #include "libs/ledger/audit.h"
 #include "tests/ledger/books_fixture.h"
 

@@ -136,6 +136,7 @@ TEST_P(ReraterTest, ManyBatchesAndLiveCounters) {
   EXPECT_EQ(report.charges, 450);
   EXPECT_EQ(report.total.changed, 450);
   EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_moves"), 3);
+  EXPECT_EQ(Apply(), 3);
   ExpectBalance();
   EXPECT_EQ(CounterOf("team-month", "{org=acme, team=search}"), Cost());
 }
