@@ -34,7 +34,7 @@ std::string Plus(std::string_view unit, int64_t amount) {
 }
 
 std::string Count(int64_t count, std::string_view what) {
-  return absl::StrCat(FormatCount(count), " ", what, count == 1 ? "" : "s");
+  return absl::StrCat(FormatCount(count), " ", std::string(what), count == 1 ? "" : "s");
 }
 
 Table RowTable(const Books& books) {
