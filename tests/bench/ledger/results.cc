@@ -34,6 +34,10 @@ Json DatabaseJson(const Measured& measured) {
            {{"worker", Rounded(drain.worker_cpu)},
             {"database", Rounded(drain.database_cpu)},
             {"redis", Rounded(drain.redis_cpu)}}},
+          {"drain_cpu_us_per_entry",
+           {{"worker", Rounded(drain.CpuUsPerEntry(drain.worker_cpu))},
+            {"database", Rounded(drain.CpuUsPerEntry(drain.database_cpu))},
+            {"redis", Rounded(drain.CpuUsPerEntry(drain.redis_cpu))}}},
           {"drain_loadavg", drain.load_average},
           {"worker_rss_mib", Rounded(drain.worker_rss_mib)},
           {"redis_rss_mib", Rounded(drain.redis_rss_mib)},
@@ -63,8 +67,11 @@ std::string DatabaseText(const Measured& measured) {
       FormatCount(std::llround(drain.tenths.front())),
       FormatCount(std::llround(drain.tenths.back())));
   absl::StrAppendFormat(&out,
-                        "          processors: worker %.2f, database %.2f, Redis %.2f; load %s\n",
-                        drain.worker_cpu, drain.database_cpu, drain.redis_cpu, drain.load_average);
+                        "          processor time per entry: worker %.1f µs, database %.1f µs, "
+                        "Redis %.1f µs; load %s\n",
+                        drain.CpuUsPerEntry(drain.worker_cpu),
+                        drain.CpuUsPerEntry(drain.database_cpu),
+                        drain.CpuUsPerEntry(drain.redis_cpu), drain.load_average);
   absl::StrAppendFormat(&out, "          worker %.0f MiB with %s charges waiting; Redis %.0f MiB\n",
                         drain.worker_rss_mib, FormatCount(drain.backlog_charges),
                         drain.redis_rss_mib);
