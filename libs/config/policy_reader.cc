@@ -51,7 +51,7 @@ PolicyDocument ReadDocument(YamlDocument& file) {
     return document;
   }
   if (!root.ExpectMap()) return document;
-  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits"});
+  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits", "cost_centers"});
   PolicyDefaults defaults;
   if (const auto node = root.Find("defaults"); node.has_value()) defaults = ReadDefaults(*node);
   if (const auto node = root.Find("unpriced_models"); node.has_value()) {
@@ -61,6 +61,7 @@ PolicyDocument ReadDocument(YamlDocument& file) {
     }
   }
   ReadEntries(file, "models", kMaxModelRules, ReadModelRule, &document.model_rules);
+  ReadEntries(file, "cost_centers", kMaxCostCenterRules, ReadCostCenter, &document.cost_centers);
   root.Require("limits", "write `limits: []` if there are none");
   const auto read_limit = [&](const YamlNode& node) {
     return ReadLimit(node, defaults, file.name());

@@ -60,8 +60,7 @@ absl::Status LedgerRole::Open() {
                       sql::Database::Open(database_options));
   QP_RETURN_IF_ERROR(sql::Migrate(*database));
   database_ = std::move(database);
-  writer_ =
-      std::make_unique<LedgerWriter>(database_.get(), [](const Subject&) { return std::string(); });
+  writer_ = std::make_unique<LedgerWriter>(database_.get(), options_.cost_center_of);
   LedgerWorkerOptions worker;
   worker.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
   worker_ = std::make_unique<LedgerWorker>(&outbox_, writer_.get(), codec_, std::move(worker));

@@ -22,6 +22,8 @@ struct LedgerRoleOptions {
   redis::ClientOptions redis;
   int partitions = 0;
   std::string reader;  // RedisOutboxOptions::reader
+  // By the policy of the moment in which a charge is written; called by the worker's thread.
+  CostCenterOf cost_center_of;
 };
 
 class LedgerRole {

@@ -104,9 +104,28 @@ std::string LedgerUrl(const ServeOptions& options) {
                       "/ledger.db");
 }
 
+// The policy and the price book, and what keeps them current.
+class Configuration {
+ public:
+  static absl::StatusOr<std::unique_ptr<Configuration>> Load(const ServeOptions& options) {
+    QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
+    return std::unique_ptr<Configuration>(new Configuration(options, std::move(first)));
+  }
+
+  SnapshotHolder* snapshots() { return &snapshots_; }
+
+ private:
+  Configuration(const ServeOptions& options, Snapshot first)
+      : snapshots_(std::move(first)), watcher_(WatchedFiles(options, &snapshots_)) {}
+
+  SnapshotHolder snapshots_;
+  ConfigWatcher watcher_;
+};
+
 absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& options,
                                                         const redis::ClientOptions& redis,
-                                                        int partitions, const ChargeCodec* codec) {
+                                                        int partitions, const ChargeCodec* codec,
+                                                        const SnapshotHolder* snapshots) {
   LedgerRoleOptions role;
   role.database_url = LedgerUrl(options);
   if (role.database_url.empty()) {
@@ -116,6 +135,9 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& opti
   role.redis = redis;
   role.partitions = partitions;
   role.reader = ReaderName(options);
+  role.cost_center_of = [snapshots](const Subject& subject) {
+    return std::string(snapshots->Get()->policy->CostCenterOf(subject));
+  };
   return LedgerRole::Start(codec, std::move(role));
 }
 
@@ -138,37 +160,33 @@ class QuotaRole {
  public:
   static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
                                                           RedisCounterStore* store,
-                                                          const ChargeCodec* codec) {
-    QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
+                                                          const ChargeCodec* codec,
+                                                          SnapshotHolder* snapshots) {
     QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
-    return std::unique_ptr<QuotaRole>(
-        new QuotaRole(options, std::move(first), store, std::move(spool), codec));
+    return std::unique_ptr<QuotaRole>(new QuotaRole(store, std::move(spool), codec, snapshots));
   }
 
   Admission* admission() { return &admission_; }
 
  private:
-  QuotaRole(const ServeOptions& options, Snapshot first, RedisCounterStore* store,
-            std::unique_ptr<Spool> spool, const ChargeCodec* codec)
-      : snapshots_(std::move(first)),
-        spool_(std::move(spool)),
+  QuotaRole(RedisCounterStore* store, std::unique_ptr<Spool> spool, const ChargeCodec* codec,
+            SnapshotHolder* snapshots)
+      : spool_(std::move(spool)),
         charge_spool_(spool_.get()),
-        admission_(store, &snapshots_, &charge_spool_, codec),
+        admission_(store, snapshots, &charge_spool_, codec),
         sweeper_(store, {}),
-        spool_drain_(spool_.get(), &admission_),
-        watcher_(WatchedFiles(options, &snapshots_)) {}
+        spool_drain_(spool_.get(), &admission_) {}
 
-  SnapshotHolder snapshots_;
   const std::unique_ptr<Spool> spool_;
   DiskChargeSpool charge_spool_;
   Admission admission_;
   Sweeper sweeper_;
   SpoolDrain spool_drain_;
-  ConfigWatcher watcher_;
 };
 
 // The counter store, and whoever of quota and ledger this process is.
 struct StoreRoles {
+  std::unique_ptr<Configuration> configuration;
   std::unique_ptr<EmbeddedRedis> embedded;
   std::unique_ptr<redis::Client> client;
   std::unique_ptr<RedisCounterStore> store;
@@ -178,6 +196,8 @@ struct StoreRoles {
 
 absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* codec,
                              StoreRoles* roles) {
+  QP_ASSIGN_OR_RETURN(roles->configuration, Configuration::Load(options));
+  SnapshotHolder* const snapshots = roles->configuration->snapshots();
   redis::ClientOptions redis_options;
   redis_options.url = options.redis;
   if (options.redis.empty()) {
@@ -190,11 +210,12 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
       std::make_unique<RedisCounterStore>(roles->client.get(), RedisCounterStoreOptions());
   QP_RETURN_IF_ERROR(CheckStore(roles->store.get(), roles->client.get()));
   if (HasRole(options, "ledger")) {
-    QP_ASSIGN_OR_RETURN(roles->ledger,
-                        StartLedger(options, redis_options, roles->store->partitions(), codec));
+    QP_ASSIGN_OR_RETURN(roles->ledger, StartLedger(options, redis_options,
+                                                   roles->store->partitions(), codec, snapshots));
   }
   if (HasRole(options, "quota")) {
-    QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->store.get(), codec));
+    QP_ASSIGN_OR_RETURN(roles->quota,
+                        QuotaRole::Start(options, roles->store.get(), codec, snapshots));
   }
   return absl::OkStatus();
 }

@@ -13,7 +13,7 @@ struct ServeOptions {
   std::vector<std::string> roles = {"quota", "ledger", "reports"};
   std::string data_dir = "quotaplane-data";
   std::string listen = "127.0.0.1:7411";
-  std::string policy;  // empty: no limits
+  std::string policy;  // empty: no limits, no cost centers
   std::string prices;  // empty: the built-in price book
   std::string redis;   // empty: embedded
   // Where charges go, and reports come from: a URL (libs/sql/database.h). Empty: a SQLite file
