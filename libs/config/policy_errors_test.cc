@@ -347,9 +347,9 @@ TEST(PolicyErrorTest, CostCenters) {
   EXPECT_EQ(error("  - {cost_center: R-1, from: team}\n"),
             "p.yaml:3: cost_centers[0]: has both `cost_center` and `from`; keep one");
   EXPECT_EQ(error("  - {cost_centre: R-1}\n  - {cost_center: R-1}\n"),
+            "p.yaml:3: cost_centers[0].cost_centre: unknown key; did you mean \"cost_center\"?\n"
             "p.yaml:3: cost_centers[0]: has neither `cost_center` nor `from`; name the cost "
-            "center, or say whose value it is, such as `from: labels.cost_center`\n"
-            "p.yaml:3: cost_centers[0].cost_centre: unknown key; did you mean \"cost_center\"?");
+            "center, or say whose value it is, such as `from: labels.cost_center`");
   EXPECT_EQ(error("  - {cost_center: 100}\n"),
             "p.yaml:3: cost_centers[0].cost_center: must be a text, not the number 100; if the "
             "text is meant, quote it: \"100\"");
