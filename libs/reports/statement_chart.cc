@@ -12,11 +12,11 @@ namespace {
 
 // In the units of the viewBox.
 constexpr int64_t kWidth = 1'000;
-constexpr int64_t kLeft = 74;  // room for the axis' numbers
+constexpr int64_t kLeft = 84;  // room for the axis' numbers
 constexpr int64_t kRight = 6;
 constexpr int64_t kTop = 12;
-constexpr int64_t kPlot = 220;  // height
-constexpr int64_t kBottom = 26;
+constexpr int64_t kPlot = 230;  // height
+constexpr int64_t kBottom = 30;
 constexpr int64_t kNano = 1'000'000'000;
 
 int64_t Saturated(__int128 value) {
@@ -83,7 +83,7 @@ class Plot {
       const int64_t y = Y(at);
       absl::StrAppend(&svg_, "<path class=\"", at == 0 ? "axis" : "grid", "\" d=\"M", kLeft, " ", y,
                       "H", kWidth - kRight, "\"/><text class=\"y\" x=\"", kLeft - 8, "\" y=\"",
-                      y + 4, "\">", GroupedAmount(static_cast<int64_t>(at), decimals), "</text>\n");
+                      y + 5, "\">", GroupedAmount(static_cast<int64_t>(at), decimals), "</text>\n");
     }
   }
 
@@ -102,7 +102,7 @@ class Plot {
     // The first, and each fifth day after it, has a label.
     if (day == 0 || (day + 1) % 5 == 0) {
       absl::StrAppend(&svg_, "<text class=\"x\" x=\"", left + width / 2, "\" y=\"",
-                      kTop + kPlot + 18, "\">", day + 1, "</text>");
+                      kTop + kPlot + 22, "\">", day + 1, "</text>");
     }
     svg_ += '\n';
   }

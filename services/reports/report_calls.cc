@@ -86,7 +86,7 @@ class Belt {
   std::shared_ptr<QueuePoke> poke;
 
   // The worker's side. Waits until the place is free.
-  absl::Status Put(const v1::ExportUsageResponse& chunk, absl::Duration stall) {
+  absl::Status Put(std::unique_ptr<google::protobuf::Message> chunk, absl::Duration stall) {
     {
       absl::MutexLock lock(&mutex_);
       if (!mutex_.AwaitWithTimeout(absl::Condition(this, &Belt::MayPut), stall)) {
@@ -94,7 +94,7 @@ class Belt {
       } else if (left_) {
         return absl::CancelledError("the client is gone");
       } else {
-        chunk_ = chunk;
+        chunk_ = std::move(chunk);
       }
     }
     poke->Poke();
@@ -114,14 +114,14 @@ class Belt {
   }
 
   // The queue's side.
-  std::optional<v1::ExportUsageResponse> Take() {
+  std::unique_ptr<google::protobuf::Message> Take() {
     absl::MutexLock lock(&mutex_);
-    return std::exchange(chunk_, std::nullopt);
+    return std::move(chunk_);
   }
   // Once all chunks are taken.
   std::optional<absl::Status> end() {
     absl::MutexLock lock(&mutex_);
-    return chunk_.has_value() ? std::nullopt : end_;
+    return chunk_ != nullptr ? std::nullopt : end_;
   }
   bool stalled() {
     absl::MutexLock lock(&mutex_);
@@ -133,10 +133,10 @@ class Belt {
   }
 
  private:
-  bool MayPut() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return left_ || !chunk_.has_value(); }
+  bool MayPut() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return left_ || chunk_ == nullptr; }
 
   absl::Mutex mutex_;
-  std::optional<v1::ExportUsageResponse> chunk_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<google::protobuf::Message> chunk_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   bool left_ ABSL_GUARDED_BY(mutex_) = false;
@@ -164,8 +164,9 @@ class ExportHandler : public StreamHandler {
     if (!work.ok()) return call_->Finish(work.status());
     const bool added = pool_->Add([belt = belt_, stall = stall_, work = *std::move(work)] {
       if (belt->left()) return;
-      belt->End(
-          work([&](const v1::ExportUsageResponse& chunk) { return belt->Put(chunk, stall); }));
+      belt->End(work([&](std::unique_ptr<google::protobuf::Message> chunk) {
+        return belt->Put(std::move(chunk), stall);
+      }));
     });
     if (!added) call_->Finish(Overloaded());
   }
@@ -185,7 +186,7 @@ class ExportHandler : public StreamHandler {
     // A write that does not end would keep Finish waiting, too.
     if (belt_->stalled()) return call_->Cancel();
     if (writing_) return;
-    if (const std::optional<v1::ExportUsageResponse> chunk = belt_->Take()) {
+    if (const std::unique_ptr<google::protobuf::Message> chunk = belt_->Take()) {
       writing_ = true;
       call_->Write(*chunk);
     } else if (const std::optional<absl::Status> end = belt_->end()) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <google/protobuf/message.h>
-#include <quotaplane/v1/reports.pb.h>
 
 #include <functional>
 #include <memory>
@@ -21,7 +20,7 @@ using ReportWork = std::function<absl::StatusOr<std::unique_ptr<google::protobuf
 using PrepareReport = std::function<absl::StatusOr<ReportWork>(grpc::ByteBuffer* request)>;
 
 // Takes one chunk to the client. An error says that nobody wants more.
-using SendChunk = std::function<absl::Status(const v1::ExportUsageResponse& chunk)>;
+using SendChunk = std::function<absl::Status(std::unique_ptr<google::protobuf::Message> chunk)>;
 using ExportWork = std::function<absl::Status(const SendChunk& send)>;
 using PrepareExport = std::function<absl::StatusOr<ExportWork>(grpc::ByteBuffer* request)>;
 

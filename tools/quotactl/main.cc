@@ -5,6 +5,7 @@
 //   *_command*  one subcommand (or a few of a kind) each
 //   trace, replay   the work behind `quotactl replay`
 //   report_*    flags and tables of `quotactl report`
+//   statement_* closing months, and statements
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -29,6 +30,7 @@ The life of one request:
 
 What was spent, afterwards:
   quotactl report usage --org acme --month 2026-11 --group-by team
+  quotactl report statement --org acme --month 2026-11 --preview
 
 quotactl SUBCOMMAND --help shows each one's flags, with examples. Colour is left out where NO_COLOR is set.)";
 

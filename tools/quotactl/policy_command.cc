@@ -76,8 +76,7 @@ std::string Summary(const Policy& policy, const terminal::Style& style) {
   return absl::StrCat(table.Render(style), "\n", style.Paint(Tone::kGood, "valid"), ": ",
                       document.limits.size(), " limits, ", Overrides(document), " overrides, ",
                       document.model_rules.size(), " model rules, ", document.cost_centers.size(),
-                      " cost center rules; fingerprint ",
-                      policy.fingerprint(), "\n");
+                      " cost center rules; fingerprint ", policy.fingerprint(), "\n");
 }
 
 int Validate(const Globals& globals, const std::string& path) {
