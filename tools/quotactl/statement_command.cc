@@ -125,8 +125,9 @@ int RunClose(const Globals& globals, const CloseFlags& flags) {
   *request.mutable_rules() = month->rules();
   request.set_request_id(NewId());
   v1::CloseMonthResponse response;
-  const auto failed = CallOnce(globals, *connection, &Stub::CloseMonth, request, &response);
-  if (failed.has_value()) return *failed;
+  // A close that takes longer than --timeout goes on; its id makes asking again harmless.
+  const grpc::Status status = connection->CallPatiently(&Stub::CloseMonth, request, &response);
+  if (!status.ok()) return ReportError(globals, *connection, status);
   Print(globals, response,
         absl::StrCat(SummariesAsTable(response.statements(), style), "\n", month->month(),
                      " is closed.\n"));
