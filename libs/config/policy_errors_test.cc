@@ -365,6 +365,44 @@ TEST(PolicyErrorTest, Retention) {
   EXPECT_EQ(error("400d"), "p.yaml:2: retention: must be a map (key: value), not \"400d\"");
 }
 
+TEST(PolicyErrorTest, CostCenters) {
+  const auto error = [](std::string_view rules) {
+    return ErrorOf("limits: []\ncost_centers:\n" + std::string(rules));
+  };
+  EXPECT_EQ(error("  - {cost_center: R-1, when: {team: [a, b], labels.env: prod}}\n"
+                  "  - {from: labels.cost_center}\n"),
+            "OK");
+  EXPECT_EQ(error("  - {when: {team: a}}\n"),
+            "p.yaml:3: cost_centers[0]: has neither `cost_center` nor `from`; name the cost "
+            "center, or say whose value it is, such as `from: labels.cost_center`");
+  EXPECT_EQ(error("  - {cost_center: R-1, from: team}\n"),
+            "p.yaml:3: cost_centers[0]: has both `cost_center` and `from`; keep one");
+  EXPECT_EQ(error("  - {cost_centre: R-1}\n  - {cost_center: R-1}\n"),
+            "p.yaml:3: cost_centers[0].cost_centre: unknown key; did you mean \"cost_center\"?\n"
+            "p.yaml:3: cost_centers[0]: has neither `cost_center` nor `from`; name the cost "
+            "center, or say whose value it is, such as `from: labels.cost_center`");
+  EXPECT_EQ(error("  - {cost_center: 100}\n"),
+            "p.yaml:3: cost_centers[0].cost_center: must be a text, not the number 100; if the "
+            "text is meant, quote it: \"100\"");
+  EXPECT_EQ(error("  - {cost_center: \"\"}\n"),
+            "p.yaml:3: cost_centers[0].cost_center: must not be empty");
+  EXPECT_EQ(error("  - {cost_center: \"a\\u0007\"}\n"),
+            "p.yaml:3: cost_centers[0].cost_center: must have no control characters");
+  EXPECT_EQ(error("  - {from: label.cost_center}\n"),
+            "p.yaml:3: cost_centers[0].from: \"label.cost_center\": unknown dimension; there are "
+            "org, team, project, user, api_key, model and labels.NAME");
+  EXPECT_EQ(error("  - {from: user}\n"),
+            "p.yaml:3: cost_centers[0]: `from` takes team, project and labels.NAME, not user");
+  EXPECT_EQ(error("  - {cost_center: R-1, when: {model: m}}\n"),
+            "p.yaml:3: cost_centers[0]: `when` of a cost center takes team, project and "
+            "labels.NAME, not model");
+  EXPECT_EQ(error("  - {cost_center: R-1}\n  - {cost_center: R-2, when: {team: a}}\n"),
+            "p.yaml:4: cost_centers[1]: is never reached: p.yaml:3: cost_centers[0] takes every "
+            "subject; put that one last");
+  EXPECT_EQ(ErrorOf("limits: []\ncost_centers: {R-1: [a]}\n"),
+            "p.yaml:2: cost_centers: must be a list ([a, b], or lines with `- `), not a map");
+}
+
 TEST(PolicyErrorTest, Ids) {
   const std::string second =
       "  - {id: l, per: [], unit: usd, amount: 1, window: day, on_outage: deny}\n";

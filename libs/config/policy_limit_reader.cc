@@ -280,6 +280,28 @@ Limit ReadLimit(const YamlNode& node, const PolicyDefaults& defaults, std::strin
   return limit;
 }
 
+CostCenterRule ReadCostCenter(const YamlNode& node) {
+  CostCenterRule rule;
+  rule.source = node.source();
+  if (!node.ExpectMap()) return rule;
+  node.ExpectKeys({"cost_center", "from", "when"});
+  const std::optional<YamlNode> name = node.Find("cost_center");
+  const std::optional<YamlNode> from = node.Find("from");
+  if (name.has_value() == from.has_value()) {
+    node.Report(name.has_value()
+                    ? "has both `cost_center` and `from`; keep one"
+                    : "has neither `cost_center` nor `from`; name the cost center, or say whose "
+                      "value it is, such as `from: labels.cost_center`");
+  }
+  if (name.has_value()) rule.cost_center = ReadValue(*name);
+  if (from.has_value()) {
+    const std::optional<std::string_view> text = from->String();
+    if (text.has_value()) rule.from = ReadDimension(*from, *text);
+  }
+  if (const auto when = node.Find("when"); when.has_value()) rule.when = ReadWhen(*when);
+  return rule;
+}
+
 ModelRule ReadModelRule(const YamlNode& node) {
   ModelRule rule;
   rule.source = node.source();

@@ -52,7 +52,7 @@ PolicyDocument ReadDocument(YamlDocument& file) {
     return document;
   }
   if (!root.ExpectMap()) return document;
-  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits", "retention"});
+  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits", "retention", "cost_centers"});
   PolicyDefaults defaults;
   if (const auto node = root.Find("defaults"); node.has_value()) defaults = ReadDefaults(*node);
   if (const auto node = root.Find("unpriced_models"); node.has_value()) {
@@ -65,6 +65,7 @@ PolicyDocument ReadDocument(YamlDocument& file) {
   if (const auto node = root.Find("retention"); node.has_value()) {
     document.retention = ReadRetention(*node);
   }
+  ReadEntries(file, "cost_centers", kMaxCostCenterRules, ReadCostCenter, &document.cost_centers);
   root.Require("limits", "write `limits: []` if there are none");
   const auto read_limit = [&](const YamlNode& node) {
     return ReadLimit(node, defaults, file.name());

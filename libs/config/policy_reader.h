@@ -4,6 +4,9 @@
 //   unpriced_models: deny            # or flag, or {price_as: MODEL}
 //   models:
 //     - {id: interns, when: {team: interns}, allow: ["claude-haiku-*"]}
+//   cost_centers:                    # the first that maps a subject decides
+//     - {cost_center: R-100, when: {team: [search, ads]}}
+//     - {from: labels.cost_center}   # the subject's own value, where it has one
 //   limits:
 //     - id: user-month
 //       per: [user]

@@ -25,6 +25,14 @@ void AddGlobs(const std::vector<Glob>& globs, FieldBuffer* buffer) {
   for (const std::string_view pattern : patterns) buffer->Add(pattern);
 }
 
+void AddWhen(const std::vector<Condition>& when, FieldBuffer* buffer) {
+  buffer->Add(Count(when.size()));
+  for (const Condition& condition : when) {
+    buffer->Add(condition.dimension.ToString());
+    AddGlobs(condition.any_of, buffer);
+  }
+}
+
 Digest OverrideDigest(const Override& entry, FieldBuffer* buffer) {
   buffer->Clear();
   buffer->Add(entry.amount);
@@ -55,17 +63,19 @@ std::string Fingerprint(const PolicyDocument& document) {
   for (const Limit& limit : document.limits) AddLimit(limit, &buffer);
   buffer.Add(Count(document.model_rules.size()));
   for (const ModelRule& rule : document.model_rules) {
-    buffer.Add(rule.id).Add(Count(rule.when.size()));
-    for (const Condition& condition : rule.when) {
-      buffer.Add(condition.dimension.ToString());
-      AddGlobs(condition.any_of, &buffer);
-    }
+    buffer.Add(rule.id);
+    AddWhen(rule.when, &buffer);
     AddGlobs(rule.allow, &buffer);
     AddGlobs(rule.deny, &buffer);
   }
   if (const RetentionAges& ages = document.retention; ages != RetentionAges{}) {
     buffer.Add("retention").Add(int64_t{ages.entries_days}).Add(int64_t{ages.hours_days});
     buffer.Add(int64_t{ages.days_days}).Add(int64_t{ages.below_floor});
+  }
+  buffer.Add(Count(document.cost_centers.size()));
+  for (const CostCenterRule& rule : document.cost_centers) {
+    AddWhen(rule.when, &buffer);
+    buffer.Add(rule.cost_center).Add(rule.from.has_value() ? rule.from->ToString() : "");
   }
   return absl::StrFormat("%016x", buffer.digest().low64());
 }

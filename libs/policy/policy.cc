@@ -6,6 +6,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "libs/policy/condition_index.h"
+#include "libs/policy/cost_center.h"
 #include "libs/policy/counter_identity.h"
 #include "libs/policy/fingerprint.h"
 #include "libs/policy/override_index.h"
@@ -48,12 +49,14 @@ struct Policy::Impl {
         prepared(std::move(p)),
         limit_index(IndexOf(document.limits)),
         rule_index(IndexOf(document.model_rules)),
+        cost_centers(document.cost_centers),
         fingerprint(Fingerprint(document)) {}
 
   PolicyDocument document;
   std::vector<Prepared> prepared;  // by limit
   ConditionIndex limit_index;
   ConditionIndex rule_index;
+  CostCenterRules cost_centers;
   std::string fingerprint;
 };
 
@@ -110,6 +113,10 @@ const ModelRule* Policy::RefusingRule(const Subject& subject, std::string_view m
     if (!rule.allow.empty() && !AnyMatches(rule.allow, model)) return &rule;
   }
   return nullptr;
+}
+
+std::string_view Policy::CostCenterOf(const Subject& subject) const {
+  return impl_->cost_centers.CostCenterOf(subject);
 }
 
 const PolicyDocument& Policy::document() const { return impl_->document; }

@@ -40,6 +40,7 @@ inline constexpr int64_t kMaxAmount = (int64_t{1} << 53) - 1;
 // small (70 of equal rank).
 inline constexpr size_t kMaxLimits = 10'000;
 inline constexpr size_t kMaxModelRules = 10'000;
+inline constexpr size_t kMaxCostCenterRules = 10'000;
 inline constexpr size_t kMaxOverrides = 1'000'000;  // of all limits
 inline constexpr size_t kMaxPerDimensions = 8;
 inline constexpr size_t kMaxGlobs = 256;  // of one list
@@ -141,10 +142,19 @@ struct RetentionAges {
 inline constexpr int kMinRetentionDays = 90;
 inline constexpr int kMaxRetentionDays = 36'500;
 
+// Whose cost it is (libs/policy/cost_center.h).
+struct CostCenterRule {
+  std::vector<Condition> when;    // on team, project and labels; empty: every subject
+  std::string cost_center;        // or
+  std::optional<Dimension> from;  // the subject's own value of this one
+  std::string source;
+};
+
 // A whole document, as read. Plain data.
 struct PolicyDocument {
   std::vector<Limit> limits;
   std::vector<ModelRule> model_rules;
+  std::vector<CostCenterRule> cost_centers;  // the first that maps a subject decides
   UnpricedModels unpriced_models = UnpricedModels::kDeny;
   std::string price_as;  // kPriceAs only
   RetentionAges retention;
@@ -174,6 +184,10 @@ class Policy {
   // The first rule, in policy order, that refuses `model` to `subject`; null if none does.
   // Thread-safe.
   const ModelRule* RefusingRule(const Subject& subject, std::string_view model) const;
+
+  // Which cost center the subject's spend belongs to; empty where no rule maps it. A view into the
+  // policy or the subject. Under 1 µs for a thousand rules by team. Thread-safe.
+  std::string_view CostCenterOf(const Subject& subject) const;
 
   const PolicyDocument& document() const;
   // Of the document's meaning: equal for equal policies, wherever they were written; 16 hexadecimal

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "libs/base/quote.h"
+#include "libs/policy/cost_center.h"
 
 namespace quotaplane {
 namespace {
@@ -184,6 +185,7 @@ void Normalize(PolicyDocument* document) {
     for (Override& entry : limit.overrides) std::sort(entry.match.begin(), entry.match.end());
   }
   for (ModelRule& rule : document->model_rules) SortWhen(&rule.when);
+  for (CostCenterRule& rule : document->cost_centers) SortWhen(&rule.when);
 }
 
 void CheckDocument(const PolicyDocument& document, Problems* problems,
@@ -201,6 +203,7 @@ void CheckDocument(const PolicyDocument& document, Problems* problems,
     check.CheckId(rule.id, &ids);
     CheckRule(rule, check);
   }
+  CheckCostCenters(document.cost_centers, problems);
   CheckBound("limits", document.limits.size(), kMaxLimits, problems);
   CheckBound("model rules", document.model_rules.size(), kMaxModelRules, problems);
   CheckBound("overrides", overrides, kMaxOverrides, problems);

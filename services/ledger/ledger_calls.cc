@@ -104,11 +104,11 @@ class BooksSender {
     return Send();
   }
   absl::Status Send() {
-    Response response;
-    ToProto(chunk_, &response);
+    auto response = std::make_unique<Response>();
+    ToProto(chunk_, response.get());
     chunk_.rows.clear();
     chunk_.org.reset();
-    return send_(response);
+    return send_(std::move(response));
   }
 
   const SendChunk& send_;

@@ -132,7 +132,9 @@ void LedgerRole::OpenLater() {
   }
 }
 
-std::string LedgerRole::CostCenter(const Subject&) const { return {}; }
+std::string LedgerRole::CostCenter(const Subject& subject) const {
+  return std::string(snapshots_->Get()->policy->CostCenterOf(subject));
+}
 
 LedgerParts* LedgerRole::parts() const {
   absl::MutexLock lock(&mutex_);

@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
                     "free one; without it 127.0.0.1:7412, if that is free");
   serve->add_option(
       "--policy", options.policy,
-      "Policy in YAML (docs/policy.md), reloaded when it changes; without it nothing is limited");
+      "Policy in YAML (docs/policy.md), reloaded when it changes; without it nothing is limited, "
+      "and charges have no cost center");
   serve->add_option("--prices", options.prices,
                     "Price book in YAML (docs/prices.md), reloaded when it changes; without it the "
                     "built-in list prices");

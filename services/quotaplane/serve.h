@@ -17,7 +17,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:7411";
   // Where Prometheus scrapes. Empty: kDefaultMetricsListen, if that is free.
   std::string metrics_listen;
-  std::string policy;  // empty: no limits
+  std::string policy;  // empty: no limits, no cost centers
   std::string prices;  // empty: the built-in price book
   std::string redis;   // empty: embedded
   // Where charges go, and reports come from: a URL (libs/sql/database.h). Empty: a SQLite file

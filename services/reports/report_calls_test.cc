@@ -131,10 +131,10 @@ TEST_F(ReportCallsTest, ADrainDoesNotWaitForWorkThatDoesNotEnd) {
 TEST_F(ReportCallsTest, ChunksComeInOrderWhateverThePace) {
   export_ = [](const SendChunk& send) -> absl::Status {
     for (int i = 0; i < 500; ++i) {
-      v1::ExportUsageResponse chunk;
-      chunk.set_entries(i);
-      chunk.set_data(std::string(10'000, 'x'));
-      if (absl::Status sent = send(chunk); !sent.ok()) return sent;
+      auto chunk = std::make_unique<v1::ExportUsageResponse>();
+      chunk->set_entries(i);
+      chunk->set_data(std::string(10'000, 'x'));
+      if (absl::Status sent = send(std::move(chunk)); !sent.ok()) return sent;
     }
     return absl::DataLossError("at the end");
   };
@@ -151,9 +151,12 @@ TEST_F(ReportCallsTest, ChunksComeInOrderWhateverThePace) {
 TEST_F(ReportCallsTest, AClientThatDoesNotReadIsCutOff) {
   stall_ = absl::Milliseconds(200);
   export_ = [&](const SendChunk& send) {
-    v1::ExportUsageResponse chunk;
-    chunk.set_data(std::string(1 << 20, 'x'));
-    while ((end_ = send(chunk)).ok()) continue;
+    const auto chunk = [] {
+      auto made = std::make_unique<v1::ExportUsageResponse>();
+      made->set_data(std::string(1 << 20, 'x'));
+      return made;
+    };
+    while ((end_ = send(chunk())).ok()) continue;
     absl::Status sent = end_;
     ended_.Notify();
     return sent;

@@ -4,13 +4,13 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/absl_view.h"
 #include "libs/reports/periods.h"
 #include "services/reports/page_token.h"
+#include "services/reports/request_fields.h"
 #include "services/rpc/field_checks.h"
 #include "services/rpc/time_fields.h"
 
@@ -48,21 +48,6 @@ template <typename Request>
 Range RangeOf(const Request& request, FieldChecks* checks) {
   return RangeOf(request.has_from_time(), request.from_time(), request.has_to_time(),
                  request.to_time(), "", checks);
-}
-
-// Absl would open files by some names, and read the environment for others.
-absl::TimeZone ZoneOf(const std::string& name, FieldChecks* checks) {
-  if (name.empty()) return absl::UTCTimeZone();
-  const bool fit = name.size() <= 64 && absl::ascii_isupper(name.front()) &&
-                   std::all_of(name.begin(), name.end(), [](char c) {
-                     return absl::ascii_isalnum(c) || c == '_' || c == '+' || c == '-' || c == '/';
-                   });
-  absl::TimeZone zone;
-  if (fit && absl::LoadTimeZone(name, &zone)) return zone;
-  checks->Violation("time_zone", absl::StrCat(Quoted(name),
-                                              " is no IANA time zone; write it as "
-                                              "Europe/Berlin"));
-  return absl::UTCTimeZone();
 }
 
 Dimension DimensionOf(const std::string& text, const std::string& field, FieldChecks* checks) {
@@ -175,13 +160,6 @@ Order OrderOf(const std::string& text, FieldChecks* checks) {
   return order;
 }
 
-int CountOf(int value, int most, int otherwise, const char* field, FieldChecks* checks) {
-  if (value < 0 || value > most) {
-    checks->Violation(field, absl::StrCat("is ", value, "; it must be from 0 to ", most));
-  }
-  return value == 0 ? otherwise : value;
-}
-
 void CheckPeriods(const reports::UsageQuery& query, FieldChecks* checks) {
   const auto periods =
       reports::PeriodsOf(query.selection.range, query.granularity, query.zone).status();
@@ -222,7 +200,7 @@ absl::StatusOr<UsagePage> FromProto(const v1::QueryUsageRequest& request) {
   UsagePage page;
   reports::UsageQuery& query = page.query;
   query.selection = SelectionOf(request, &checks);
-  query.zone = ZoneOf(request.time_zone(), &checks);
+  query.zone = ZoneOf(request.time_zone(), "time_zone", &checks);
   query.group_by = GroupByOf(request.group_by(), &checks);
   query.granularity = GranularityOf(request.granularity(), &checks);
   query.order = OrderOf(request.order_by(), &checks);

@@ -5,14 +5,20 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/reports/entry_files.h"
 #include "libs/reports/export.h"
 #include "libs/reports/focus.h"
 #include "libs/reports/reports.h"
+#include "libs/reports/statement_csv.h"
+#include "libs/reports/statement_json.h"
+#include "libs/reports/statement_page.h"
+#include "libs/reports/statement_store.h"
 #include "libs/sql/migrate.h"
 #include "services/reports/reports_convert.h"
+#include "services/reports/statements_convert.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/pooled_calls.h"
 
@@ -29,6 +35,13 @@ absl::Status ForCaller(const absl::Status& status) {
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kCancelled:
       return status;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kDataLoss:
+      // With a reason they are about statements; without one they are the database's.
+      if (ReasonOf(status).has_value()) return status;
+      break;
     case absl::StatusCode::kResourceExhausted:
       if (ReasonOf(status).has_value()) return status;
       spdlog::error("report: {}", status.ToString());
@@ -43,9 +56,10 @@ absl::Status ForCaller(const absl::Status& status) {
       return ReasonedError(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
                            "the ledger's database is away");
     default:
-      spdlog::error("report: {}", status.ToString());
-      return absl::InternalError("the report failed; the server's log says more");
+      break;
   }
+  spdlog::error("report: {}", status.ToString());
+  return absl::InternalError("the report failed; the server's log says more");
 }
 
 using LedgerOf = std::function<absl::StatusOr<sql::Database*>()>;
@@ -106,12 +120,87 @@ PrepareStream PrepareExportOf(LedgerOf ledger) {
       const absl::StatusOr<sql::Database*> database = ledger();
       if (!database.ok()) return ForCaller(database.status());
       const auto sink = [&](const reports::ExportChunk& chunk) {
-        v1::ExportUsageResponse response;
-        ToProto(chunk, &response);
-        return send(response);
+        auto response = std::make_unique<v1::ExportUsageResponse>();
+        ToProto(chunk, response.get());
+        return send(std::move(response));
       };
       return ForCaller(
           reports::ExportEntries(**database, args.selection, WriterFor(args).get(), sink));
+    });
+  };
+}
+
+int64_t NowUs() { return absl::ToUnixMicros(absl::Now()); }
+
+absl::Status Close(sql::Database& ledger, const CloseArgs& args, v1::CloseMonthResponse* response) {
+  QP_ASSIGN_OR_RETURN(const reports::CloseResult result,
+                      reports::CloseMonth(ledger, args.query, args.request_id, NowUs()));
+  ToProto(result, response);
+  return absl::OkStatus();
+}
+
+absl::Status Preview(sql::Database& ledger, const reports::MonthQuery& query,
+                     v1::PreviewMonthResponse* response) {
+  QP_ASSIGN_OR_RETURN(const std::vector<reports::Statement> statements,
+                      reports::PreviewMonth(ledger, query));
+  for (const reports::Statement& statement : statements) {
+    ToProto(reports::SummaryOf(statement), response->add_statements());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status List(sql::Database& ledger, const StatementsPage& page,
+                  v1::ListStatementsResponse* response) {
+  QP_ASSIGN_OR_RETURN(const std::vector<reports::StatementSummary> found,
+                      reports::ListStatements(ledger, page.filter, page.after, page.size + 1));
+  ToProto(found, page, response);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> StatementFile(const reports::Statement& statement,
+                                          v1::StatementFormat format) {
+  if (format == v1::STATEMENT_FORMAT_CSV) return reports::StatementCsv(statement);
+  if (format == v1::STATEMENT_FORMAT_HTML) return reports::StatementPage(statement);
+  return reports::StatementJson(statement);
+}
+
+absl::StatusOr<std::string> FileOf(sql::Database& ledger, const StatementArgs& args) {
+  QP_ASSIGN_OR_RETURN(std::string document, reports::StoredDocument(ledger, args.org, args.number));
+  if (args.format == v1::STATEMENT_FORMAT_JSON) return document;
+  QP_ASSIGN_OR_RETURN(const reports::Statement statement, reports::ParseStatement(document));
+  return StatementFile(statement, args.format);
+}
+
+absl::StatusOr<std::string> FileOf(sql::Database& ledger, const PreviewArgs& args) {
+  QP_ASSIGN_OR_RETURN(const std::vector<reports::Statement> statements,
+                      reports::PreviewMonth(ledger, args.query));
+  for (const reports::Statement& statement : statements) {
+    if (statement.cost_center == args.cost_center) return StatementFile(statement, args.format);
+  }
+  return ReasonedError(absl::StatusCode::kNotFound, "STATEMENT_UNKNOWN",
+                       "the cost center has nothing in this month");
+}
+
+// A file that is made whole and sent in chunks.
+template <typename Request>
+PrepareStream PrepareFile(const char* name, LedgerOf ledger) {
+  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<StreamWork> {
+    Request request;
+    QP_RETURN_IF_ERROR(ParseRequest(name, bytes, &request));
+    QP_ASSIGN_OR_RETURN(auto args, FromProto(request));
+    return StreamWork([=, args = std::move(args)](const SendChunk& send) -> absl::Status {
+      const absl::StatusOr<sql::Database*> database = ledger();
+      if (!database.ok()) return ForCaller(database.status());
+      const absl::StatusOr<std::string> file = FileOf(**database, args);
+      if (!file.ok()) return ForCaller(file.status());
+      for (size_t at = 0;; at += kStatementChunkBytes) {
+        auto chunk = std::make_unique<v1::StatementChunk>();
+        chunk->set_data(file->substr(at, kStatementChunkBytes));
+        const bool last = file->size() - at <= kStatementChunkBytes;
+        chunk->set_last(last);
+        QP_RETURN_IF_ERROR(send(std::move(chunk)));
+        if (last) return absl::OkStatus();
+      }
     });
   };
 }
@@ -165,10 +254,21 @@ void ReportsRole::AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events)
                              "ListTopSpendersRequest", ledger, Spenders));
   add("ComparePeriods", Prepare<v1::ComparePeriodsRequest, v1::ComparePeriodsResponse>(
                             "ComparePeriodsRequest", ledger, Comparison));
-  calls->Add(prefix + "ExportUsage",
-             [this, prepare = PrepareExportOf(ledger), events](StreamCall* call) {
-               return HandleStream(prepare, &exports_, events, call);
-             });
+  add("CloseMonth",
+      Prepare<v1::CloseMonthRequest, v1::CloseMonthResponse>("CloseMonthRequest", ledger, Close));
+  add("PreviewMonth", Prepare<v1::PreviewMonthRequest, v1::PreviewMonthResponse>(
+                          "PreviewMonthRequest", ledger, Preview));
+  add("ListStatements", Prepare<v1::ListStatementsRequest, v1::ListStatementsResponse>(
+                            "ListStatementsRequest", ledger, List));
+  const auto add_file = [&](const char* method, const PrepareStream& prepare) {
+    calls->Add(prefix + method, [this, prepare, events](StreamCall* call) {
+      return HandleStream(prepare, &exports_, events, call);
+    });
+  };
+  add_file("ExportUsage", PrepareExportOf(ledger));
+  add_file("GetStatement", PrepareFile<v1::GetStatementRequest>("GetStatementRequest", ledger));
+  add_file("PreviewStatement",
+           PrepareFile<v1::PreviewStatementRequest>("PreviewStatementRequest", ledger));
 }
 
 }  // namespace quotaplane

@@ -86,9 +86,7 @@ class Belt {
   std::shared_ptr<QueuePoke> poke;
 
   // The worker's side. Waits until the place is free.
-  absl::Status Put(const google::protobuf::Message& chunk, absl::Duration stall) {
-    std::unique_ptr<google::protobuf::Message> copy(chunk.New());
-    copy->CopyFrom(chunk);
+  absl::Status Put(std::unique_ptr<google::protobuf::Message> chunk, absl::Duration stall) {
     {
       absl::MutexLock lock(&mutex_);
       if (!mutex_.AwaitWithTimeout(absl::Condition(this, &Belt::MayPut), stall)) {
@@ -96,7 +94,7 @@ class Belt {
       } else if (left_) {
         return absl::CancelledError("the client is gone");
       } else {
-        chunk_ = std::move(copy);
+        chunk_ = std::move(chunk);
       }
     }
     poke->Poke();
@@ -166,8 +164,9 @@ class StreamingHandler : public StreamHandler {
     if (!work.ok()) return call_->Finish(work.status());
     const bool added = pool_->Add([belt = belt_, stall = stall_, work = *std::move(work)] {
       if (belt->left()) return;
-      belt->End(
-          work([&](const google::protobuf::Message& chunk) { return belt->Put(chunk, stall); }));
+      belt->End(work([&](std::unique_ptr<google::protobuf::Message> chunk) {
+        return belt->Put(std::move(chunk), stall);
+      }));
     });
     if (!added) call_->Finish(Overloaded());
   }

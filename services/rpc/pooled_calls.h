@@ -21,7 +21,7 @@ using AnswerWork = std::function<absl::StatusOr<std::unique_ptr<google::protobuf
 using PrepareAnswer = std::function<absl::StatusOr<AnswerWork>(grpc::ByteBuffer* request)>;
 
 // Takes one chunk to the client. An error says that nobody wants more.
-using SendChunk = std::function<absl::Status(const google::protobuf::Message& chunk)>;
+using SendChunk = std::function<absl::Status(std::unique_ptr<google::protobuf::Message> chunk)>;
 using StreamWork = std::function<absl::Status(const SendChunk& send)>;
 using PrepareStream = std::function<absl::StatusOr<StreamWork>(grpc::ByteBuffer* request)>;
 

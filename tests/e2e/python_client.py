@@ -72,7 +72,8 @@ class Protos:
         generated.mkdir()
         (source / "health.proto").write_text(HEALTH_PROTO)
         (source / "reflection.proto").write_text(REFLECTION_PROTO)
-        public = ["quotaplane/v1/quota", "quotaplane/v1/reports", "quotaplane/v1/internal/ping"]
+        public = ["quotaplane/v1/quota", "quotaplane/v1/reports", "quotaplane/v1/statements"]
+        public += ["quotaplane/v1/internal/ping"]
         public += ["google/rpc/error_details", "google/rpc/status"]
         names = [f"{name}.proto" for name in [*public, "health", "reflection"]]
         include = [f"-I{ROOT / 'proto'}", f"-I{source}"]
@@ -84,6 +85,7 @@ class Protos:
         sys.path.insert(0, str(generated))
         self.quota = importlib.import_module("quotaplane.v1.quota_pb2")
         self.reports = importlib.import_module("quotaplane.v1.reports_pb2")
+        self.statements = importlib.import_module("quotaplane.v1.statements_pb2")
         self.ping = importlib.import_module("quotaplane.v1.internal.ping_pb2")
         self.errors = importlib.import_module("google.rpc.error_details_pb2")
         self.rpc_status = importlib.import_module("google.rpc.status_pb2")

@@ -244,7 +244,9 @@ class DocsTest(Case):
         text = (ROOT / "docs/reports.md").read_text()
         blocks = re.findall(r"(?s)```sh\n(.*?)```", text)
         commands = [line.split()[1:] for block in blocks for line in block.splitlines()]
-        self.assertGreaterEqual(len(commands), 7)
+        self.assertGreaterEqual(len(commands), 11)
+        example = re.search(r"(?s)```yaml\n(.*?)```", text)[1]
+        (self.folder / "acme-chargeback.yaml").write_text(example)
         for arguments in commands:
             with self.subTest(arguments):
                 at_home = [self.folder / a if a.startswith("acme-") else a for a in arguments]
@@ -408,7 +410,7 @@ class RolesTest(Case):
         server = Server(OPTIONS.program, folder, self.POLICY, PRICES, more)
         self.addCleanup(lambda: server.ended() is None and server.kill())
         env = {"QUOTAPLANE_SERVER": server.address}
-        for command in ("usage", "top", "compare", "export"):
+        for command in ("usage", "top", "compare", "export", "statement"):
             done = run(OPTIONS.quotactl, "report", command, env=env)
             self.assertEqual(done.returncode, 1)
             self.assertIn("UNAVAILABLE LEDGER_UNAVAILABLE", done.stderr)

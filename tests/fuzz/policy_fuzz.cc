@@ -62,6 +62,8 @@ void CheckPolicy(const Policy& policy) {
     Require(!ScopeString(*each.limit, subject, subject.model).empty(), "a scope has a name");
   }
   policy.RefusingRule(subject, subject.model);
+  Require(!policy.document().cost_centers.empty() || policy.CostCenterOf(subject).empty(),
+          "a cost center comes from a rule");
   const auto again = Policy::Build(policy.document());
   Require(again.ok(), "what was built can be built again");
   Require((*again)->fingerprint() == policy.fingerprint(), "and means the same");

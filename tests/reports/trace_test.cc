@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/money/money.h"
 #include "libs/reports/reports.h"
+#include "libs/reports/statement_store.h"
 #include "tests/reports/reports_fixture.h"
 
 namespace quotaplane::reports {
@@ -112,6 +113,37 @@ TEST_P(TraceTest, EveryGroupingAddsUpToTheFile) {
       }
     }
   }
+}
+
+// Half of it in time, half of it late.
+TEST_P(TraceTest, TheStatementsAddUpToTheFile) {
+  const std::vector<Call> calls = ReadTrace();
+  if (calls.empty()) return;
+  std::vector<SettledCharge> charges;
+  int64_t file = 0;
+  for (const Call& call : calls) {
+    charges.push_back(ChargeOf(call, static_cast<int>(charges.size())));
+    file += call.input * 3'000 + call.output * 15'000;
+  }
+  const auto close = [&](absl::CivilMonth month) {
+    const MonthQuery query = {"acme", month, absl::UTCTimeZone(), {}};
+    const auto closed = CloseMonth(*db_, query, MonthName(month), calls.back().at_us * 2);
+    EXPECT_TRUE(closed.ok()) << closed.status();
+    Totals sum;
+    for (const StatementSummary& each : closed->statements) {
+      sum.usage_nano_usd += each.totals.usage_nano_usd;
+      sum.late_nano_usd += each.totals.late_nano_usd;
+    }
+    return sum;
+  };
+  const auto half = charges.begin() + static_cast<ptrdiff_t>(charges.size() / 2);
+  ledger_.Write({charges.begin(), half});
+  const Totals november = close(absl::CivilMonth(2023, 11));
+  ledger_.Write({half, charges.end()});
+  const Totals december = close(absl::CivilMonth(2023, 12));
+  EXPECT_EQ(december.usage_nano_usd, 0);
+  EXPECT_EQ(november.usage_nano_usd + december.late_nano_usd, file);
+  EXPECT_EQ(file, 57'868'362'000);
 }
 
 }  // namespace

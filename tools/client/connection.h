@@ -58,9 +58,8 @@ class Connection {
   // Like Call, but waits and repeats up to five times what may pass by itself: a server or store
   // that is away or overloaded. Only for calls that carry the caller's id, which makes a repetition
   // harmless.
-  template <typename Request, typename Response>
-  grpc::Status CallPatiently(Method<Request, Response> method, const Request& request,
-                             Response* response) const {
+  template <typename AnyMethod, typename Request, typename Response>
+  grpc::Status CallPatiently(AnyMethod method, const Request& request, Response* response) const {
     grpc::Status status;
     for (int attempt = 0; attempt <= kRetries; ++attempt) {
       if (attempt > 0) BackOff(attempt);

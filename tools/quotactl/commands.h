@@ -24,9 +24,11 @@ void AddUsage(CLI::App& app, const Globals& globals, Work* work);
 // replay_command.cc
 void AddReplay(CLI::App& app, const Globals& globals, Work* work);
 
-// report_command.cc: what was spent. Adds export_command.cc's, which write files.
+// report_command.cc: what was spent. Adds export_command.cc's, which write files, and
+// statement_command.cc's, which close months.
 void AddReport(CLI::App& app, const Globals& globals, Work* work);
 void AddReportExports(CLI::App& report, const Globals& globals, Work* work);
+void AddStatements(CLI::App& report, const Globals& globals, Work* work);
 
 // books_command.cc: whether ledger and counters agree, and what puts that right.
 void AddVerify(CLI::App& app, const Globals& globals, Work* work);

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -10,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/report_flags.h"
+#include "tools/quotactl/target.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/progress.h"
 
@@ -22,47 +21,6 @@ struct ExportFlags {
   ReportFlags report;
   std::string format = "csv", out;
   std::string invoice_issuer, provider, publisher;
-};
-
-// Where an export goes: stdout, or a file that has its name only once it is whole.
-class Target {
- public:
-  explicit Target(const std::string& path)
-      : path_(path),
-        part_(path.empty() ? "" : path + ".part"),
-        file_(path.empty() ? stdout : std::fopen(part_.c_str(), "wb")) {}
-  ~Target() {
-    if (file_ == nullptr || file_ == stdout) return;
-    std::fclose(file_);
-    std::remove(part_.c_str());
-  }
-  Target(const Target&) = delete;
-  Target& operator=(const Target&) = delete;
-
-  absl::Status Check() const { return file_ == nullptr ? Failed() : absl::OkStatus(); }
-  absl::Status Write(const std::string& data) {
-    return std::fwrite(data.data(), 1, data.size(), file_) == data.size() ? absl::OkStatus()
-                                                                          : Failed();
-  }
-  absl::Status Finish() {
-    if (file_ == stdout) return std::fflush(stdout) == 0 ? absl::OkStatus() : Failed();
-    FILE* const file = std::exchange(file_, nullptr);
-    const bool flushed = std::fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (std::fclose(file) == 0 && flushed && std::rename(part_.c_str(), path_.c_str()) == 0) {
-      return absl::OkStatus();
-    }
-    std::remove(part_.c_str());
-    return Failed();
-  }
-
- private:
-  absl::Status Failed() const {
-    return absl::UnavailableError(
-        absl::StrCat(path_.empty() ? "stdout" : path_, ": cannot be written"));
-  }
-
-  const std::string path_, part_;
-  FILE* file_;
 };
 
 // How far an export has come; read by the progress line's thread.

@@ -6,6 +6,7 @@
 //   trace, replay   the work behind `quotactl replay`
 //   report_*    flags and tables of `quotactl report`
 //   books_*     verify, rebuild-counters, ledger; correct_command: adjust, rerate, erase-user
+//   statement_* closing months, and statements
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -33,6 +34,7 @@ The life of one request:
 
 What was spent, afterwards:
   quotactl report usage --org acme --month 2026-11 --group-by team
+  quotactl report statement --org acme --month 2026-11 --preview
 
 Whether counters and ledger agree, and how far the ledger is:
   quotactl verify

@@ -75,8 +75,8 @@ std::string Summary(const Policy& policy, const terminal::Style& style) {
   }
   return absl::StrCat(table.Render(style), "\n", style.Paint(Tone::kGood, "valid"), ": ",
                       document.limits.size(), " limits, ", Overrides(document), " overrides, ",
-                      document.model_rules.size(), " model rules; fingerprint ",
-                      policy.fingerprint(), "\n");
+                      document.model_rules.size(), " model rules, ", document.cost_centers.size(),
+                      " cost center rules; fingerprint ", policy.fingerprint(), "\n");
 }
 
 int Validate(const Globals& globals, const std::string& path) {
@@ -88,6 +88,7 @@ int Validate(const Globals& globals, const std::string& path) {
     json["limits"] = document.limits.size();
     json["overrides"] = Overrides(document);
     json["model_rules"] = document.model_rules.size();
+    json["cost_center_rules"] = document.cost_centers.size();
     json["fingerprint"] = (*policy)->fingerprint();
   } else {
     const std::string message(policy.status().message());

@@ -267,12 +267,13 @@ Examples:
 
 void AddReport(CLI::App& app, const Globals& globals, Work* work) {
   CLI::App* report =
-      app.add_subcommand("report", "What was spent: reports and exports of the ledger");
+      app.add_subcommand("report", "What was spent: reports, exports and statements of the ledger");
   report->require_subcommand(1);
   AddUsageReport(*report, globals, work);
   AddTop(*report, globals, work);
   AddCompare(*report, globals, work);
   AddReportExports(*report, globals, work);
+  AddStatements(*report, globals, work);
 }
 
 }  // namespace quotaplane::quotactl
