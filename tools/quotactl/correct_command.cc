@@ -133,10 +133,6 @@ bool Confirmed(const EraseFlags& flags) {
 }
 
 int RunErase(const Globals& globals, const EraseFlags& flags) {
-  if (!flags.yes && isatty(STDIN_FILENO) == 0) {
-    return ReportError(
-        globals, absl::InvalidArgumentError("erase-user cannot be undone: say so with --yes"));
-  }
   if (!flags.yes && !Confirmed(flags)) {
     return ReportError(globals, absl::CancelledError("nothing was erased"));
   }
