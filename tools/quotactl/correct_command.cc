@@ -206,7 +206,7 @@ Examples:
 
   # One model, for one team
   quotactl rerate --month 2026-10 --filter model=claude-sonnet-4-5 --filter team=search \
-      --reason new-contract --timeout 10m)");
+      --reason new-contract)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunRerate(globals, *flags); }; });
 }
