@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from cli_test import DENIED, FAILED, OPTIONS, PRICES, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
 from cli_test import ServerCase, run, write_trace  # noqa: E402
-from python_client import Server  # noqa: E402
 
 NANO = 1_000_000_000
 POLICY = """
@@ -314,13 +313,14 @@ class StatusTest(Case):
         self.assertEqual(status["quarantined_messages"], "0")
         self.assertEqual(status["books"]["limits"], "4")
 
-    def test_a_second_server_goes_without_the_default_port(self) -> None:
+    def test_an_address_that_is_taken_is_said_where_it_was_asked_for(self) -> None:
         folder = self.folder / "second"
         folder.mkdir()
         taken = re.search(r"metrics on http://(\S+)/metrics", self.server.log()).group(1)
-        with self.assertRaises(RuntimeError) as raised:
-            Server(OPTIONS.program, folder, POLICY, PRICES, ("--metrics-listen", taken))
-        self.assertIn("cannot serve metrics", str(raised.exception))
+        call = ["serve", "--data-dir", folder, "--listen", "127.0.0.1:0", "--metrics-listen", taken]
+        done = run(OPTIONS.program, *call)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot serve metrics", done.stderr)
 
 
 class DocsTest(Case):

@@ -133,10 +133,6 @@ bool Confirmed(const EraseFlags& flags) {
 }
 
 int RunErase(const Globals& globals, const EraseFlags& flags) {
-  if (!flags.yes && isatty(STDIN_FILENO) == 0) {
-    return ReportError(
-        globals, absl::InvalidArgumentError("erase-user cannot be undone: say so with --yes"));
-  }
   if (!flags.yes && !Confirmed(flags)) {
     return ReportError(globals, absl::CancelledError("nothing was erased"));
   }
@@ -210,7 +206,7 @@ Examples:
 
   # One model, for one team
   quotactl rerate --month 2026-10 --filter model=claude-sonnet-4-5 --filter team=search \
-      --reason new-contract --timeout 10m)");
+      --reason new-contract)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunRerate(globals, *flags); }; });
 }
