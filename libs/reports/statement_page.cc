@@ -203,7 +203,7 @@ class Page {
         {{head_.preview() ? "So far" : "Amount due"},
          {currency == Currency() ? std::string()
                                  : absl::StrCat("at ", FormatDecimal(currency.nano_per_usd, 9, 2),
-                                                " ", EscapeHtml(currency.code), " for a USD"),
+                                                " ", EscapeHtml(currency.code), " per USD"),
           "note"},
          {DueText()}},
         "total");
