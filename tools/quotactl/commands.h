@@ -24,9 +24,13 @@ void AddUsage(CLI::App& app, const Globals& globals, Work* work);
 // replay_command.cc
 void AddReplay(CLI::App& app, const Globals& globals, Work* work);
 
-// report_command.cc: what was spent. Adds export_command.cc's, which write files.
+// report_command.cc: what was spent. Adds export_command.cc's, which write files,
+// and reconcile_command.cc's.
 void AddReport(CLI::App& app, const Globals& globals, Work* work);
 void AddReportExports(CLI::App& report, const Globals& globals, Work* work);
+
+// reconcile_command.cc: a provider's export against the ledger.
+void AddReconcile(CLI::App& report, const Globals& globals, Work* work);
 
 // policy_command.cc, prices_command.cc: files only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
