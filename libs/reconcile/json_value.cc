@@ -38,14 +38,14 @@ class Builder : public nlohmann::json_sax<Json> {
   bool end_array() override { return Close(); }
 
   bool key(string_t& key) override {
-    std::vector<std::pair<std::string, JsonValue>>& members = open_.back().members;
-    for (const auto& [other, value] : members) {
-      if (other == key) return Refuse(absl::StrCat("the key ", QuoteForMessage(key), " twice"));
+    std::vector<std::string>& keys = open_.back().keys;
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
+      return Refuse(absl::StrCat("the key ", QuoteForMessage(key), " twice"));
     }
-    if (members.size() == kMaxMembers) {
+    if (keys.size() == kMaxMembers) {
       return Refuse(absl::StrCat("an object of more than ", kMaxMembers, " members"));
     }
-    members.emplace_back(std::move(key), JsonValue());
+    keys.push_back(std::move(key));
     return true;
   }
 
@@ -75,8 +75,8 @@ class Builder : public nlohmann::json_sax<Json> {
     value.text = std::move(text);
     return value;
   }
-  bool Refuse(std::string why) {
-    status_ = absl::InvalidArgumentError(std::move(why));
+  bool Refuse(const std::string& why) {
+    status_ = absl::InvalidArgumentError(why);
     return false;
   }
   bool Open(Kind kind) {
@@ -98,10 +98,8 @@ class Builder : public nlohmann::json_sax<Json> {
     }
     if (open_.empty()) {
       root_ = std::move(value);
-    } else if (open_.back().kind == Kind::kList) {
-      open_.back().items.push_back(std::move(value));
     } else {
-      open_.back().members.back().second = std::move(value);
+      open_.back().items.push_back(std::move(value));
     }
     return true;
   }
@@ -122,9 +120,9 @@ absl::StatusOr<JsonValue> ParseJson(std::string_view json) {
 
 JsonPlace JsonPlace::operator[](const char* key) const {
   static const JsonValue* const kNull = new JsonValue;
-  const auto found = std::find_if(value_->members.begin(), value_->members.end(),
-                                  [&](const auto& member) { return member.first == key; });
-  return JsonPlace(found == value_->members.end() ? *kNull : found->second, *this,
+  const auto found = std::find(value_->keys.begin(), value_->keys.end(), key);
+  const bool there = found != value_->keys.end();
+  return JsonPlace(there ? value_->items[found - value_->keys.begin()] : *kNull, *this,
                    absl::StrCat(".", key));
 }
 

@@ -18,8 +18,8 @@ struct JsonValue {
   enum class Kind { kNull, kBool, kNumber, kText, kList, kObject };
   Kind kind = Kind::kNull;
   std::string text;  // kText: itself; kNumber: its digits as written; kBool: "true" or "false"
-  std::vector<JsonValue> items;                            // kList
-  std::vector<std::pair<std::string, JsonValue>> members;  // kObject, in the order of the file
+  std::vector<JsonValue> items;   // kList, and the members of kObject, in the order of the file
+  std::vector<std::string> keys;  // kObject: the members' names, as many as items
 };
 
 inline constexpr size_t kMaxJsonDepth = 32;

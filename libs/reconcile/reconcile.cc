@@ -143,16 +143,19 @@ class Reconciliation {
 
   absl::Status AddLedger(const LedgerRow& row) {
     const std::string model = names_.Of(row.model);
-    Comparison& usage = comparisons_[{usage_by_model_ ? model : "", row.day}];
-    Comparison& cost = comparisons_[{cost_by_model_ ? model : "", row.day}];
-    usage.ledger.any |= report_.has_usage;
-    cost.ledger.any |= report_.has_cost;
-    if (!row.meter.empty()) {
-      QP_RETURN_IF_ERROR(AddTo(&usage.ledger.quantities[row.meter], row.quantity));
+    if (report_.has_usage) {
+      Side& usage = comparisons_[{usage_by_model_ ? model : "", row.day}].ledger;
+      usage.any = true;
+      if (!row.meter.empty()) {
+        QP_RETURN_IF_ERROR(AddTo(&usage.quantities[row.meter], row.quantity));
+      }
     }
-    QP_RETURN_IF_ERROR(AddTo(&cost.ledger.costs_nano_usd[row.meter], row.cost_nano_usd));
-    QP_RETURN_IF_ERROR(AddTo(&cost.ledger.cost_nano_usd, row.cost_nano_usd));
-    return AddTo(&cost.ledger.requests, row.requests);
+    if (!report_.has_cost) return absl::OkStatus();
+    Side& cost = comparisons_[{cost_by_model_ ? model : "", row.day}].ledger;
+    cost.any = true;
+    QP_RETURN_IF_ERROR(AddTo(&cost.costs_nano_usd[row.meter], row.cost_nano_usd));
+    QP_RETURN_IF_ERROR(AddTo(&cost.cost_nano_usd, row.cost_nano_usd));
+    return AddTo(&cost.requests, row.requests);
   }
 
   absl::Status AddProvider(const ProviderRow& row) {

@@ -22,6 +22,17 @@ TEST(Reconcile, EqualSidesHaveNoDifference) {
   EXPECT_EQ(outcome.ledger_cost_nano_usd, kUsd);
 }
 
+TEST(Reconcile, WhatTheExportDoesNotTellIsNotCompared) {
+  const auto usage = Compare({Used(1, "m", "input", 10)}, {Charged(1, "m", "input", 10, kUsd)});
+  EXPECT_TRUE(usage.differences.empty());
+  EXPECT_EQ(usage.compared, 1);
+  EXPECT_FALSE(usage.compared_cost);
+  const auto cost = Compare({Cost(1, "m", "", kUsd)}, {Charged(1, "m", "input", 10, kUsd)});
+  EXPECT_TRUE(cost.differences.empty());
+  EXPECT_EQ(cost.compared, 1);
+  EXPECT_TRUE(cost.meters.empty());
+}
+
 TEST(Reconcile, OnlyDaysOfTheRangeCount) {
   const auto outcome = Compare({Used(11, "m", "input", 10)}, {Charged(12, "m", "input", 7, 0)});
   EXPECT_EQ(outcome.compared, 0);

@@ -70,6 +70,7 @@ SUBCOMMANDS = (
     ["report", "compare"],
     ["report", "focus"],
     ["report", "export"],
+    ["report", "reconcile"],
     ["replay"],
     ["policy", "validate"],
     ["prices", "import"],

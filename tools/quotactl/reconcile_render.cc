@@ -59,15 +59,15 @@ std::vector<Cell> Cells(const Difference& difference, const Outcome& outcome) {
   if (outcome.compared_cost) {
     const int64_t more = of.provider.cost_nano_usd - of.ledger.cost_nano_usd;
     const bool told = of.compares_cost;
-    cells.push_back(told ? FormatMoney(of.provider.cost_nano_usd) : "");
-    cells.push_back(told ? FormatMoney(of.ledger.cost_nano_usd) : "");
+    cells.emplace_back(told ? FormatMoney(of.provider.cost_nano_usd) : "");
+    cells.emplace_back(told ? FormatMoney(of.ledger.cost_nano_usd) : "");
     cells.push_back(told ? Signed(more, FormatMoney(more)) : Cell(""));
   }
   if (HasUsage(outcome)) {
     const int64_t there = TokensOf(of.provider, outcome), here = TokensOf(of.ledger, outcome);
     const bool told = of.compares_usage;
-    cells.push_back(told ? FormatCount(there) : "");
-    cells.push_back(told ? FormatCount(here) : "");
+    cells.emplace_back(told ? FormatCount(there) : "");
+    cells.emplace_back(told ? FormatCount(here) : "");
     cells.push_back(told ? Signed(there - here, FormatCount(there - here)) : Cell(""));
   }
   cells.emplace_back(Words(difference.cause), Tone::kBold);

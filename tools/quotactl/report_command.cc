@@ -106,9 +106,10 @@ void AddUsageReport(CLI::App& report, const Globals& globals, Work* work) {
       ->check(CLI::IsMember({"hour", "day", "week", "month"}))
       ->group("Report");
   command
-      ->add_option("--order-by", flags->order_by,
-                   "cost, requests, overrun, tokens, quantity.METER or group, with \" desc\" "
-                   "behind it for the largest first; \"cost desc\" by default")
+      ->add_option(
+          "--order-by", flags->order_by,
+          "cost, requests, denied, overrun, tokens, quantity.METER or group, with \" desc\" "
+          "behind it for the largest first; \"cost desc\" by default")
       ->group("Report");
   command
       ->add_option("--top", flags->top, "Only the first so many groups, and all others as one row")
