@@ -46,23 +46,6 @@ std::vector<sql::Column> EntryColumns() {
           {"spooled"}};
 }
 
-sql::Batch Rollup(std::string_view table) {
-  return {table,
-          {{"org", Type::kText},
-           {"bucket_us"},
-           {"cost_center", Type::kText},
-           {"team", Type::kText},
-           {"project", Type::kText},
-           {"user_name", Type::kText},
-           {"model", Type::kText},
-           {"meter", Type::kText},
-           {"quantity"},
-           {"cost_nano_usd"},
-           {"requests"},
-           {"overrun_nano_usd"}},
-          {}};
-}
-
 int64_t BucketOf(int64_t time_us, int64_t width_us) {
   const int64_t past = time_us % width_us;
   return time_us - (past < 0 ? past + width_us : past);
@@ -85,11 +68,32 @@ void AppendJsonString(std::string* out, std::string_view text) {
 
 }  // namespace
 
+sql::Batch RollupBatch(std::string_view table) {
+  return {table,
+          {{"org", Type::kText},
+           {"bucket_us"},
+           {"cost_center", Type::kText},
+           {"team", Type::kText},
+           {"project", Type::kText},
+           {"user_name", Type::kText},
+           {"model", Type::kText},
+           {"meter", Type::kText},
+           {"quantity"},
+           {"cost_nano_usd"},
+           {"requests"},
+           {"overrun_nano_usd"}},
+          {}};
+}
+
+int64_t HourOf(int64_t time_us) { return BucketOf(time_us, kHourUs); }
+
+int64_t DayOf(int64_t time_us) { return BucketOf(time_us, kDayUs); }
+
 LedgerRows::LedgerRows(int64_t recorded_at_us)
     : recorded_at_us_(recorded_at_us),
       entries_{"ledger_entries", EntryColumns(), {}},
-      rollup_hour_(Rollup("rollup_hour")),
-      rollup_day_(Rollup("rollup_day")) {}
+      rollup_hour_(RollupBatch("rollup_hour")),
+      rollup_day_(RollupBatch("rollup_day")) {}
 
 void LedgerRows::Add(const SettledCharge& charge, const Digest& key, std::string cost_center) {
   static const ChargeLine kNoUsage;
@@ -142,10 +146,8 @@ void LedgerRows::AddEntry(const SettledCharge& charge, std::string_view key, con
       int64_t{record.spooled_at_us != 0},
   };
   entries_.values.insert(entries_.values.end(), row.begin(), row.end());
-  AddToRollup(&rollup_hour_, BucketOf(settlement.occurred_at_us, kHourUs), charge, line, index,
-              cost_center);
-  AddToRollup(&rollup_day_, BucketOf(settlement.occurred_at_us, kDayUs), charge, line, index,
-              cost_center);
+  AddToRollup(&rollup_hour_, HourOf(settlement.occurred_at_us), charge, line, index, cost_center);
+  AddToRollup(&rollup_day_, DayOf(settlement.occurred_at_us), charge, line, index, cost_center);
 }
 
 void LedgerRows::AddToRollup(sql::Batch* rollup, int64_t bucket_us, const SettledCharge& charge,

@@ -42,6 +42,11 @@ class LedgerRows {
 };
 
 inline constexpr size_t kRollupKeyColumns = 8;
+// An empty batch for a table of sums, with the columns that charges add to.
+sql::Batch RollupBatch(std::string_view table);
+// The start of the UTC hour, or day: rollups' buckets.
+int64_t HourOf(int64_t time_us);
+int64_t DayOf(int64_t time_us);
 
 // "standard", "batch", "priority", "flex": as the ledger spells it.
 std::string_view TierName(ServiceTier tier);

@@ -35,7 +35,7 @@ LedgerWorker::~LedgerWorker() {
 }
 
 LedgerWorker::Stats LedgerWorker::stats() const {
-  return {charges_, entries_, duplicates_, quarantined_, failures_};
+  return {charges_, entries_, refusals_, duplicates_, quarantined_, failures_};
 }
 
 void LedgerWorker::Run() {
@@ -68,10 +68,8 @@ absl::StatusOr<size_t> LedgerWorker::Round() {
 }
 
 absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
-  std::vector<SettledCharge> charges;
-  std::vector<Outbox::Message> written;
-  charges.reserve(messages.size());
-  written.reserve(messages.size());
+  Portion<SettledCharge> charges;
+  Portion<RefusalBatch> refusals;
   for (Outbox::Message& message : messages) {
     if (message.gone) {
       QP_RETURN_IF_ERROR(outbox_->Acknowledge({&message, 1}));
@@ -79,36 +77,45 @@ absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
     }
     absl::StatusOr<ChargeRecord> record = codec_->Decode(message.record);
     if (!record.ok()) {
-      QP_RETURN_IF_ERROR(PutAside(message, record.status().message()));
+      absl::StatusOr<RefusalBatch> batch = codec_->DecodeRefusals(message.record);
+      if (batch.ok()) {
+        refusals.Add(*std::move(batch), std::move(message));
+      } else {
+        QP_RETURN_IF_ERROR(PutAside(message, record.status().message()));
+      }
     } else if (!message.settlement.has_value()) {
       QP_RETURN_IF_ERROR(PutAside(message, "its outcome cannot be read"));
     } else {
-      charges.push_back({*std::move(record), *message.settlement});
-      written.push_back(std::move(message));
+      const Settlement settlement = *message.settlement;
+      charges.Add({*std::move(record), settlement}, std::move(message));
     }
   }
-  if (charges.empty()) return absl::OkStatus();
-  const absl::StatusOr<WriteResult> result = writer_->Write(charges, options_.now_us());
-  if (result.ok()) {
-    Count(*result);
-    return outbox_->Acknowledge(written);
-  }
-  if (MayPass(result.status())) return result.status();
-  return WriteOneByOne(charges, written);
+  QP_RETURN_IF_ERROR(WritePortion(charges));
+  return WritePortion(refusals);
 }
 
-absl::Status LedgerWorker::WriteOneByOne(std::span<const SettledCharge> charges,
-                                         std::span<const Outbox::Message> messages) {
-  for (size_t i = 0; i < charges.size(); ++i) {
-    const absl::StatusOr<WriteResult> result =
-        writer_->Write(charges.subspan(i, 1), options_.now_us());
-    if (result.ok()) {
-      Count(*result);
+template <typename Item>
+absl::Status LedgerWorker::WritePortion(const Portion<Item>& portion) {
+  if (portion.items.empty()) return absl::OkStatus();
+  const std::span<const Item> items = portion.items;
+  const std::span<const Outbox::Message> messages = portion.messages;
+  const absl::StatusOr<WriteResult> result = writer_->Write(items, options_.now_us());
+  if (result.ok()) {
+    Count(*result);
+    return outbox_->Acknowledge(messages);
+  }
+  if (MayPass(result.status())) return result.status();
+  // One of them will never be written: which?
+  for (size_t i = 0; i < items.size(); ++i) {
+    const absl::StatusOr<WriteResult> alone =
+        writer_->Write(items.subspan(i, 1), options_.now_us());
+    if (alone.ok()) {
+      Count(*alone);
       QP_RETURN_IF_ERROR(outbox_->Acknowledge(messages.subspan(i, 1)));
-    } else if (MayPass(result.status())) {
-      return result.status();
+    } else if (MayPass(alone.status())) {
+      return alone.status();
     } else {
-      QP_RETURN_IF_ERROR(PutAside(messages[i], result.status().message()));
+      QP_RETURN_IF_ERROR(PutAside(messages[i], alone.status().message()));
     }
   }
   return absl::OkStatus();
@@ -125,6 +132,7 @@ absl::Status LedgerWorker::PutAside(const Outbox::Message& message, absl::string
 void LedgerWorker::Count(const WriteResult& result) {
   charges_ += result.charges;
   entries_ += result.entries;
+  refusals_ += result.refusals;
   duplicates_ += result.duplicates;
 }
 

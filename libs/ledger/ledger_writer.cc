@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/status_macros.h"
 #include "libs/ledger/ledger_rows.h"
+#include "libs/ledger/refusal_rows.h"
 #include "libs/sql/month_partitions.h"
 
 namespace quotaplane {
@@ -63,6 +65,50 @@ absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const SettledCharge> c
   result.charges = inserted.rows;
   result.entries = static_cast<int64_t>(rows.entries().rows());
   result.duplicates = static_cast<int64_t>(charges.size()) - inserted.rows;
+  return result;
+}
+
+absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const RefusalBatch> batches,
+                                                int64_t recorded_at_us) {
+  WriteResult result;
+  RefusalRows rows(recorded_at_us);
+  std::vector<Digest> keys;
+  keys.reserve(batches.size());
+  // By key: of two with one key the first counts.
+  absl::flat_hash_map<absl::string_view, const RefusalBatch*> by_key;
+  std::vector<std::vector<std::string>> cost_centers;
+  cost_centers.reserve(batches.size());
+  for (const RefusalBatch& batch : batches) {
+    const std::string_view key = keys.emplace_back(RefusalBatchKey(batch)).view();
+    std::vector<std::string>& centers = cost_centers.emplace_back();
+    for (const RefusalLine& line : batch.lines) centers.push_back(cost_center_of_(line.subject));
+    if (!by_key.emplace(AbslView(key), &batch).second) continue;
+    for (size_t i = 0; i < batch.lines.size(); ++i) {
+      rows.Add(batch.lines[i], static_cast<int>(i), key, centers[i]);
+    }
+  }
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Transaction> transaction, database_->Begin());
+  QP_ASSIGN_OR_RETURN(
+      sql::Inserted inserted,
+      transaction->InsertMany(rows.refusals(), {.skip_existing = true, .returning = "batch_key"}));
+  // A batch is there whole, or not at all.
+  absl::flat_hash_set<absl::string_view> fresh;
+  for (size_t i = 0; i < inserted.returned.size(); ++i) {
+    fresh.insert(AbslView(inserted.returned[i][0].bytes()));
+  }
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const RefusalBatch& batch = batches[i];
+    const absl::string_view key = AbslView(keys[i].view());
+    if (by_key.at(key) != &batch || !fresh.contains(key)) continue;
+    ++result.refusals;
+    for (size_t line = 0; line < batch.lines.size(); ++line) {
+      rows.AddToRollups(batch.lines[line], cost_centers[i][line]);
+    }
+  }
+  QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_hour(), kRollupKeyColumns));
+  QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_day(), kRollupKeyColumns));
+  QP_RETURN_IF_ERROR(transaction->Commit());
+  result.duplicates = static_cast<int64_t>(batches.size()) - result.refusals;
   return result;
 }
 

@@ -10,7 +10,9 @@
 #include <memory>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "libs/admission/admission.h"
 #include "libs/base/status_macros.h"
@@ -19,6 +21,8 @@
 #include "libs/counters/redis/redis_counter_store.h"
 #include "libs/counters/redis/scripts.h"
 #include "libs/counters/redis/sweeper.h"
+#include "libs/ledger/redis/refusal_outbox.h"
+#include "libs/ledger/refusal_sender.h"
 #include "libs/redis/client.h"
 #include "libs/spool/spool.h"
 #include "services/ledger/ledger_role.h"
@@ -133,27 +137,38 @@ bool HasRole(const ServeOptions& options, std::string_view role) {
   return std::find(options.roles.begin(), options.roles.end(), role) != options.roles.end();
 }
 
+RefusalSenderOptions RefusalOptions() {
+  absl::BitGen random;
+  RefusalSenderOptions options;
+  options.instance = absl::StrFormat("%016x%016x", absl::Uniform<uint64_t>(random),
+                                     absl::Uniform<uint64_t>(random));
+  return options;
+}
+
 // What answers QuotaService.
 class QuotaRole {
  public:
   static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
+                                                          redis::Client* client,
                                                           RedisCounterStore* store,
                                                           const ChargeCodec* codec) {
     QP_ASSIGN_OR_RETURN(Snapshot first, LoadSnapshot(options));
     QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
     return std::unique_ptr<QuotaRole>(
-        new QuotaRole(options, std::move(first), store, std::move(spool), codec));
+        new QuotaRole(options, std::move(first), client, store, std::move(spool), codec));
   }
 
   Admission* admission() { return &admission_; }
 
  private:
-  QuotaRole(const ServeOptions& options, Snapshot first, RedisCounterStore* store,
-            std::unique_ptr<Spool> spool, const ChargeCodec* codec)
+  QuotaRole(const ServeOptions& options, Snapshot first, redis::Client* client,
+            RedisCounterStore* store, std::unique_ptr<Spool> spool, const ChargeCodec* codec)
       : snapshots_(std::move(first)),
         spool_(std::move(spool)),
         charge_spool_(spool_.get()),
-        admission_(store, &snapshots_, &charge_spool_, codec),
+        admission_(store, &snapshots_, &charge_spool_, codec, &refusals_),
+        refusal_outbox_(client, store->partitions()),
+        refusal_sender_(&refusals_, &refusal_outbox_, codec, RefusalOptions()),
         sweeper_(store, {}),
         spool_drain_(spool_.get(), &admission_),
         watcher_(WatchedFiles(options, &snapshots_)) {}
@@ -161,7 +176,10 @@ class QuotaRole {
   SnapshotHolder snapshots_;
   const std::unique_ptr<Spool> spool_;
   DiskChargeSpool charge_spool_;
+  RefusalCounts refusals_;
   Admission admission_;
+  RedisRefusalOutbox refusal_outbox_;
+  RefusalSender refusal_sender_;
   Sweeper sweeper_;
   SpoolDrain spool_drain_;
   ConfigWatcher watcher_;
@@ -194,7 +212,8 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
                         StartLedger(options, redis_options, roles->store->partitions(), codec));
   }
   if (HasRole(options, "quota")) {
-    QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->store.get(), codec));
+    QP_ASSIGN_OR_RETURN(roles->quota,
+                        QuotaRole::Start(options, roles->client.get(), roles->store.get(), codec));
   }
   return absl::OkStatus();
 }

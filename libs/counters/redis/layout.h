@@ -7,7 +7,8 @@
 //   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
 //   {pN}g                      collection    list of counter digests, each once (collect.lua)
 //   {pN}j<digest of org, id>   adjustment    string: its fingerprint (TTL)
-//   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua)
+//   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua);
+//                                            without s: refusals (libs/ledger/refusal_sender.h)
 // N is the partition, a function of the org alone (PartitionOf, the only place that knows):
 // everything a reservation touches shares one Cluster slot.
 //
