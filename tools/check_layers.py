@@ -40,6 +40,8 @@ EDGES: dict[str, set[str]] = {
         "libs/pricing",
         "libs/chargeback",
     },
+    # Globs name models as policies do; which meters are tokens is a matter of prices.
+    "libs/reconcile": {"libs/base", "libs/money", "libs/policy", "libs/pricing"},
     "libs/redis": {"libs/base"},
     "libs/spool": {"libs/base"},
     "libs/sql": {"libs/base"},
@@ -109,6 +111,7 @@ DOMAIN = (
     "libs/policy",
     "libs/pricing",
     "libs/chargeback",
+    "libs/reconcile",
     "libs/admission",
 )
 
@@ -121,7 +124,10 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "Asio": (r"asio(\.hpp|/)", ("libs/redis",)),
     "OpenSSL": (r"openssl/", ("libs/redis", "libs/testing")),
     "yaml-cpp": (r"yaml-cpp/", ("libs/config",)),
-    "nlohmann-json": (r"nlohmann/", ("libs/config", "libs/ledger", "libs/reports", "tools", "tests")),
+    "nlohmann-json": (
+        r"nlohmann/",
+        ("libs/config", "libs/ledger", "libs/reconcile", "libs/reports", "tools", "tests"),
+    ),
     "libsodium": (r"sodium(\.h|/)", ("libs/base",)),
     "gRPC": (
         r"(grpcpp?|grpc\+\+)/|.*\.grpc\.pb\.h$",

@@ -103,6 +103,16 @@ absl::StatusOr<ReserveAnswer> ReadReserve(const Request& request, const ReserveR
   return answer;
 }
 
+absl::StatusOr<ReserveAnswer> AnswerReserve(const Prepared& prepared,
+                                            const absl::StatusOr<ReserveResult>& result) {
+  const bool away = !result.ok() && IsStoreAway(result.status());
+  const bool refused = result.ok() && result->outcome == ReserveResult::Outcome::kRefused;
+  if (prepared.refusal.has_value() && (away || refused)) return RefusalOf(prepared);
+  if (result.ok()) return ReadReserve(prepared.request, *result);
+  if (away) return OutageAnswerOf(prepared.request);
+  return result.status();
+}
+
 absl::StatusOr<ExtendAnswer> ReadExtend(const Prepared& prepared, const ExtendResult& result) {
   const Request& request = prepared.request;
   switch (result.outcome) {
@@ -173,8 +183,8 @@ absl::StatusOr<CommitCall> CallFor(const Policy& policy, const ChargeRecord& rec
 }  // namespace
 
 Admission::Admission(CounterStore* store, const SnapshotHolder* snapshots, ChargeSpool* spool,
-                     const ChargeCodec* codec)
-    : store_(store), snapshots_(snapshots), spool_(spool), codec_(codec) {}
+                     const ChargeCodec* codec, RefusalCounts* refusals)
+    : store_(store), snapshots_(snapshots), spool_(spool), codec_(codec), refusals_(refusals) {}
 
 void Admission::Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done) {
   absl::StatusOr<Prepared> prepared = Prepare(args, snapshots_->Get(), store_->EstimatedNowUs());
@@ -191,18 +201,17 @@ void Admission::Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswe
   call.uses = request.demand.uses;
   // Even then the store is asked: a retry of what was held before the rule came still holds.
   call.refuse = kept->refusal.has_value();
-  store_->Reserve(std::move(call), deadline,
-                  [kept = std::move(kept),
-                   done = std::move(done)](absl::StatusOr<ReserveResult> result) mutable {
-                    const bool away = !result.ok() && IsStoreAway(result.status());
-                    const bool refused =
-                        result.ok() && result->outcome == ReserveResult::Outcome::kRefused;
-                    if (kept->refusal.has_value() && (away || refused))
-                      return done(RefusalOf(*kept));
-                    if (result.ok()) return done(ReadReserve(kept->request, *result));
-                    if (away) return done(OutageAnswerOf(kept->request));
-                    done(result.status());
-                  });
+  store_->Reserve(
+      std::move(call), deadline,
+      [this, kept = std::move(kept),
+       done = std::move(done)](absl::StatusOr<ReserveResult> result) mutable {
+        absl::StatusOr<ReserveAnswer> answer = AnswerReserve(*kept, result);
+        if (refusals_ != nullptr && answer.ok() && answer->verdict.decision == Decision::kDeny) {
+          refusals_->Count(kept->request.subject,
+                           result.ok() ? result->now_us : store_->EstimatedNowUs());
+        }
+        done(std::move(answer));
+      });
 }
 
 void Admission::Check(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done) {

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "libs/admission/charge_record.h"
 #include "libs/admission/decision.h"
+#include "libs/admission/refusal_counts.h"
 #include "libs/admission/snapshot.h"
 #include "libs/counters/counter_store.h"
 #include "libs/policy/subject.h"
@@ -114,7 +115,11 @@ class ChargeCodec {
  public:
   virtual ~ChargeCodec() = default;
   virtual std::string Encode(const ChargeRecord& record) const = 0;
+  // DATA_LOSS: not a charge.
   virtual absl::StatusOr<ChargeRecord> Decode(const std::string& bytes) const = 0;
+  virtual std::string EncodeRefusals(const RefusalBatch& batch) const = 0;
+  // DATA_LOSS: no batch of refusals.
+  virtual absl::StatusOr<RefusalBatch> DecodeRefusals(const std::string& bytes) const = 0;
 };
 
 template <typename T>
@@ -124,9 +129,10 @@ using Done = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 // `deadline` bounds the store's part of a call; what follows an outage (the spool) comes after it.
 class Admission {
  public:
-  // All must outlive this object and the calls under way.
+  // All must outlive this object and the calls under way. `refusals`, where it is given, counts
+  // every Reserve that is answered with a denial: each call, also one that is made again.
   Admission(CounterStore* store, const SnapshotHolder* snapshots, ChargeSpool* spool,
-            const ChargeCodec* codec);
+            const ChargeCodec* codec, RefusalCounts* refusals = nullptr);
 
   void Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done);
   void Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> done);
@@ -147,6 +153,7 @@ class Admission {
   const SnapshotHolder* const snapshots_;
   ChargeSpool* const spool_;
   const ChargeCodec* const codec_;
+  RefusalCounts* const refusals_;
 };
 
 }  // namespace quotaplane

@@ -1,5 +1,7 @@
 #include "libs/ledger/erasure_sql.h"
 
+#include <array>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -26,21 +28,30 @@ constexpr std::string_view kEntries =
     "labels = REPLACE(labels, $4, $5) "
     "WHERE org = $1 AND (user_name = $2 OR api_key = $2 OR labels LIKE $6 ESCAPE '\\')";
 
+constexpr std::string_view kRefusals =
+    "UPDATE ledger_refusals SET "
+    "user_name = CASE WHEN user_name = $2 THEN $3 ELSE user_name END, "
+    "api_key = CASE WHEN api_key = $2 THEN $3 ELSE api_key END, "
+    "labels = REPLACE(labels, $4, $5) "
+    "WHERE org = $1 AND (user_name = $2 OR api_key = $2 OR labels LIKE $6 ESCAPE '\\')";
+
 // Sums of one bucket may meet under the pseudonym: it was erased before.
 std::string MergeSql(std::string_view table) {
   const absl::string_view t = AbslView(table);
   return absl::StrCat(
       "INSERT INTO ", t,
       " (org, bucket_us, cost_center, team, project, user_name, model, meter, quantity, "
-      "cost_nano_usd, requests, overrun_nano_usd) SELECT org, bucket_us, cost_center, team, "
-      "project, $3, model, meter, quantity, cost_nano_usd, requests, overrun_nano_usd FROM ",
+      "cost_nano_usd, requests, overrun_nano_usd, denied) SELECT org, bucket_us, cost_center, "
+      "team, "
+      "project, $3, model, meter, quantity, cost_nano_usd, requests, overrun_nano_usd, denied "
+      "FROM ",
       t,
       " WHERE org = $1 AND user_name = $2 ON CONFLICT (org, bucket_us, cost_center, team, project, "
       "user_name, model, meter) DO UPDATE SET quantity = ",
       t, ".quantity + excluded.quantity, cost_nano_usd = ", t,
       ".cost_nano_usd + excluded.cost_nano_usd, requests = ", t,
       ".requests + excluded.requests, overrun_nano_usd = ", t,
-      ".overrun_nano_usd + excluded.overrun_nano_usd");
+      ".overrun_nano_usd + excluded.overrun_nano_usd, denied = ", t, ".denied + excluded.denied");
 }
 
 absl::StatusOr<std::string> SaltOf(sql::Transaction& transaction) {
@@ -88,10 +99,13 @@ absl::StatusOr<int64_t> RenameRows(sql::Transaction& transaction, const Person& 
   const std::string label = LabelValue(person.user);
   const std::string pattern = absl::StrCat(
       "%", absl::StrReplaceAll(label, {{"\\", "\\\\"}, {"%", "\\%"}, {"_", "\\_"}}), "%");
+  const std::string new_label = LabelValue(person.pseudonym);
+  const std::array<sql::Value, 6> parameters = {person.org, person.user, person.pseudonym,
+                                                label,      new_label,   pattern};
   QP_ASSIGN_OR_RETURN(const int64_t entries,
-                      transaction.Execute({"erase entries", kEntries, kTimeout},
-                                          {person.org, person.user, person.pseudonym, label,
-                                           LabelValue(person.pseudonym), pattern}));
+                      transaction.Execute({"erase entries", kEntries, kTimeout}, parameters));
+  QP_RETURN_IF_ERROR(
+      transaction.Execute({"erase refusals", kRefusals, kTimeout}, parameters).status());
   for (const std::string_view table : {"rollup_hour", "rollup_day"}) {
     QP_RETURN_IF_ERROR(transaction
                            .Execute({"erase sums", MergeSql(table), kTimeout},

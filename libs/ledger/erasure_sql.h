@@ -22,7 +22,8 @@ struct Person {
 absl::StatusOr<std::string> RegisterErasure(sql::Transaction& transaction, const std::string& org,
                                             const std::string& user, int64_t now_us);
 
-// Entries and sums under the pseudonym; returns how many entries changed. After RegisterErasure.
+// Entries, refusals and sums under the pseudonym; returns how many entries changed. After
+// RegisterErasure.
 absl::StatusOr<int64_t> RenameRows(sql::Transaction& transaction, const Person& person);
 
 }  // namespace quotaplane

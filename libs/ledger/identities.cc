@@ -73,10 +73,14 @@ absl::StatusOr<ErasedUsers> FindErased(
 }
 
 void Pseudonymise(const std::string& pseudonym, ChargeRecord* record) {
-  const std::string user = std::exchange(record->subject.user, pseudonym);
-  record->id = ReplaceAll(record->id, user, pseudonym);
-  if (record->subject.api_key == user) record->subject.api_key = pseudonym;
-  for (auto& [key, value] : record->subject.labels) {
+  record->id = ReplaceAll(record->id, record->subject.user, pseudonym);
+  Pseudonymise(pseudonym, &record->subject);
+}
+
+void Pseudonymise(const std::string& pseudonym, Subject* subject) {
+  const std::string user = std::exchange(subject->user, pseudonym);
+  if (subject->api_key == user) subject->api_key = pseudonym;
+  for (auto& [key, value] : subject->labels) {
     if (value == user) value = pseudonym;
   }
 }

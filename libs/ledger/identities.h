@@ -40,6 +40,7 @@ absl::StatusOr<ErasedUsers> FindErased(
 
 // The record without the name: what Erasure does to rows that are in the ledger.
 void Pseudonymise(const std::string& pseudonym, ChargeRecord* record);
+void Pseudonymise(const std::string& pseudonym, Subject* subject);
 
 // The subject of a pseudonym's charge as it was before (but for its reservation id): what counters
 // knew it by.

@@ -90,6 +90,7 @@ sql::Batch RollupBatch(std::string_view table) {
 }
 
 int64_t HourOf(int64_t time_us) { return BucketOf(time_us, kHourUs); }
+
 int64_t DayOf(int64_t time_us) { return BucketOf(time_us, kDayUs); }
 
 LedgerRows::LedgerRows(int64_t recorded_at_us)

@@ -19,14 +19,20 @@ bool MayPass(const absl::Status& status) {
          absl::IsFailedPrecondition(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
 }
 
-// Behind the last of the charges from `begin` whose entries are `most` together; always behind one.
-size_t EndOfPortion(std::span<const SettledCharge> charges, size_t begin, int64_t most) {
-  int64_t entries = 0;
+// Rows that it becomes. Without usage a charge is an entry all the same.
+int64_t RowsOf(const SettledCharge& charge) {
+  return std::max<int64_t>(1, static_cast<int64_t>(charge.charge.lines.size()));
+}
+int64_t RowsOf(const RefusalBatch& batch) { return static_cast<int64_t>(batch.lines.size()); }
+
+// Behind the last of the items from `begin` whose rows are `most` together; always behind one.
+template <typename Item>
+size_t EndOfPortion(std::span<const Item> items, size_t begin, int64_t most) {
+  int64_t rows = 0;
   size_t end = begin;
-  while (end < charges.size()) {
-    // Without usage it is an entry all the same.
-    entries += std::max<int64_t>(1, static_cast<int64_t>(charges[end].charge.lines.size()));
-    if (entries > most && end > begin) break;
+  while (end < items.size()) {
+    rows += RowsOf(items[end]);
+    if (rows > most && end > begin) break;
     ++end;
   }
   return end;
@@ -48,7 +54,7 @@ LedgerWorker::~LedgerWorker() {
 }
 
 LedgerWorker::Stats LedgerWorker::stats() const {
-  return {charges_, entries_, duplicates_, quarantined_, failures_, away_};
+  return {charges_, entries_, refusals_, duplicates_, quarantined_, failures_, away_};
 }
 
 void LedgerWorker::Run() {
@@ -80,10 +86,8 @@ absl::StatusOr<size_t> LedgerWorker::Round() {
 }
 
 absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
-  std::vector<SettledCharge> charges;
-  std::vector<Outbox::Message> written;
-  charges.reserve(messages.size());
-  written.reserve(messages.size());
+  Portion<SettledCharge> charges;
+  Portion<RefusalBatch> refusals;
   for (Outbox::Message& message : messages) {
     if (message.gone) {
       QP_RETURN_IF_ERROR(outbox_->Acknowledge({&message, 1}));
@@ -91,46 +95,55 @@ absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
     }
     absl::StatusOr<ChargeRecord> record = codec_->Decode(message.record);
     if (!record.ok()) {
-      QP_RETURN_IF_ERROR(PutAside(message, record.status().message()));
+      absl::StatusOr<RefusalBatch> batch = codec_->DecodeRefusals(message.record);
+      if (batch.ok()) {
+        refusals.Add(*std::move(batch), std::move(message));
+      } else {
+        QP_RETURN_IF_ERROR(PutAside(message, record.status().message()));
+      }
     } else if (!message.settlement.has_value()) {
       QP_RETURN_IF_ERROR(PutAside(message, "its outcome cannot be read"));
     } else {
-      charges.push_back({*std::move(record), *message.settlement});
-      written.push_back(std::move(message));
+      const Settlement settlement = *message.settlement;
+      charges.Add({*std::move(record), settlement}, std::move(message));
     }
   }
-  for (size_t begin = 0; begin < charges.size();) {
-    const size_t end = EndOfPortion(charges, begin, options_.entries_at_once);
-    QP_RETURN_IF_ERROR(WriteTogether(std::span(charges).subspan(begin, end - begin),
-                                     std::span(written).subspan(begin, end - begin)));
+  QP_RETURN_IF_ERROR(WriteInPortions<SettledCharge>(charges.items, charges.messages));
+  return WriteInPortions<RefusalBatch>(refusals.items, refusals.messages);
+}
+
+template <typename Item>
+absl::Status LedgerWorker::WriteInPortions(std::span<const Item> items,
+                                           std::span<const Outbox::Message> messages) {
+  for (size_t begin = 0; begin < items.size();) {
+    const size_t end = EndOfPortion(items, begin, options_.entries_at_once);
+    QP_RETURN_IF_ERROR(
+        WriteTogether(items.subspan(begin, end - begin), messages.subspan(begin, end - begin)));
     begin = end;
   }
   return absl::OkStatus();
 }
 
-absl::Status LedgerWorker::WriteTogether(std::span<const SettledCharge> charges,
+template <typename Item>
+absl::Status LedgerWorker::WriteTogether(std::span<const Item> items,
                                          std::span<const Outbox::Message> messages) {
-  const absl::StatusOr<WriteResult> result = writer_->Write(charges, options_.now_us());
+  const absl::StatusOr<WriteResult> result = writer_->Write(items, options_.now_us());
   if (result.ok()) {
     Count(*result);
     return outbox_->Acknowledge(messages);
   }
   if (MayPass(result.status())) return result.status();
-  return WriteOneByOne(charges, messages);
-}
-
-absl::Status LedgerWorker::WriteOneByOne(std::span<const SettledCharge> charges,
-                                         std::span<const Outbox::Message> messages) {
-  for (size_t i = 0; i < charges.size(); ++i) {
-    const absl::StatusOr<WriteResult> result =
-        writer_->Write(charges.subspan(i, 1), options_.now_us());
-    if (result.ok()) {
-      Count(*result);
+  // One of them will never be written: which?
+  for (size_t i = 0; i < items.size(); ++i) {
+    const absl::StatusOr<WriteResult> alone =
+        writer_->Write(items.subspan(i, 1), options_.now_us());
+    if (alone.ok()) {
+      Count(*alone);
       QP_RETURN_IF_ERROR(outbox_->Acknowledge(messages.subspan(i, 1)));
-    } else if (MayPass(result.status())) {
-      return result.status();
+    } else if (MayPass(alone.status())) {
+      return alone.status();
     } else {
-      QP_RETURN_IF_ERROR(PutAside(messages[i], result.status().message()));
+      QP_RETURN_IF_ERROR(PutAside(messages[i], alone.status().message()));
     }
   }
   return absl::OkStatus();
@@ -147,6 +160,7 @@ absl::Status LedgerWorker::PutAside(const Outbox::Message& message, absl::string
 void LedgerWorker::Count(const WriteResult& result) {
   charges_ += result.charges;
   entries_ += result.entries;
+  refusals_ += result.refusals;
   duplicates_ += result.duplicates;
 }
 

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <functional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
@@ -39,6 +41,7 @@ class LedgerWorker {
   struct Stats {
     int64_t charges = 0;      // written
     int64_t entries = 0;      // written
+    int64_t refusals = 0;     // batches of them, written
     int64_t duplicates = 0;   // came again, and were left out
     int64_t quarantined = 0;  // put aside
     int64_t failures = 0;     // rounds that the outbox or the ledger's database broke off
@@ -59,10 +62,24 @@ class LedgerWorker {
   // One round: how many messages it dealt with.
   absl::StatusOr<size_t> Round();
   absl::Status WriteAll(std::vector<Outbox::Message> messages);
+  // Things of one kind, each with the message that it came in.
+  template <typename Item>
+  struct Portion {
+    std::vector<Item> items;
+    std::vector<Outbox::Message> messages;
+
+    void Add(Item item, Outbox::Message message) {
+      items.push_back(std::move(item));
+      messages.push_back(std::move(message));
+    }
+  };
+  // `messages` are those that `items` came in. As many transactions as the bound of one asks for.
+  template <typename Item>
+  absl::Status WriteInPortions(std::span<const Item> items,
+                               std::span<const Outbox::Message> messages);
   // All in one transaction, or, where one of them cannot be written, each in its own.
-  absl::Status WriteTogether(std::span<const SettledCharge> charges,
-                             std::span<const Outbox::Message> messages);
-  absl::Status WriteOneByOne(std::span<const SettledCharge> charges,
+  template <typename Item>
+  absl::Status WriteTogether(std::span<const Item> items,
                              std::span<const Outbox::Message> messages);
   absl::Status PutAside(const Outbox::Message& message, absl::string_view why);
   void Count(const WriteResult& result);
@@ -71,7 +88,8 @@ class LedgerWorker {
   LedgerWriter* const writer_;
   const ChargeCodec* const codec_;
   const LedgerWorkerOptions options_;
-  std::atomic<int64_t> charges_ = 0, entries_ = 0, duplicates_ = 0, quarantined_ = 0, failures_ = 0;
+  std::atomic<int64_t> charges_ = 0, entries_ = 0, refusals_ = 0, duplicates_ = 0, quarantined_ = 0,
+                       failures_ = 0;
   std::atomic<bool> away_ = false;
   absl::Notification stop_;
   std::thread thread_;

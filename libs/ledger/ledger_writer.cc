@@ -11,6 +11,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/ledger/identities.h"
 #include "libs/ledger/ledger_rows.h"
+#include "libs/ledger/refusal_rows.h"
 #include "libs/sql/month_partitions.h"
 
 namespace quotaplane {
@@ -31,16 +32,42 @@ const std::string* PseudonymFor(const SettledCharge& charge, const ErasedUsers& 
   return &found->second.pseudonym;
 }
 
-// Each once.
-std::vector<std::pair<std::string, std::string>> UsersOf(std::span<const SettledCharge> charges) {
-  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> seen;
-  std::vector<std::pair<std::string, std::string>> users;
-  for (const SettledCharge& charge : charges) {
-    const Subject& subject = charge.charge.subject;
-    if (subject.user.empty() || !seen.emplace(subject.org, subject.user).second) continue;
-    users.emplace_back(subject.org, subject.user);
+// Pairs of org and user, each once.
+class UserList {
+ public:
+  void Add(const Subject& subject) {
+    if (subject.user.empty() || !seen_.emplace(subject.org, subject.user).second) return;
+    users_.emplace_back(subject.org, subject.user);
   }
-  return users;
+  const std::vector<std::pair<std::string, std::string>>& users() const { return users_; }
+
+ private:
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> seen_;
+  std::vector<std::pair<std::string, std::string>> users_;
+};
+
+UserList UsersOf(std::span<const SettledCharge> charges) {
+  UserList list;
+  for (const SettledCharge& charge : charges) list.Add(charge.charge.subject);
+  return list;
+}
+
+UserList UsersOf(std::span<const RefusalBatch> batches) {
+  UserList list;
+  for (const RefusalBatch& batch : batches) {
+    for (const RefusalLine& line : batch.lines) list.Add(line.subject);
+  }
+  return list;
+}
+
+// The line as it may be written.
+RefusalLine WithoutErasedName(const RefusalLine& line, const ErasedUsers& erased) {
+  RefusalLine kept = line;
+  const auto found = erased.find({line.subject.org, line.subject.user});
+  if (found != erased.end() && line.minute_us <= found->second.erased_at_us) {
+    Pseudonymise(found->second.pseudonym, &kept.subject);
+  }
+  return kept;
 }
 
 }  // namespace
@@ -79,7 +106,7 @@ absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const SettledCharge> c
 
   QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Transaction> transaction, database_->Begin());
   QP_RETURN_IF_ERROR(LockIdentities(*transaction));
-  QP_ASSIGN_OR_RETURN(const ErasedUsers erased, FindErased(*transaction, UsersOf(charges)));
+  QP_ASSIGN_OR_RETURN(const ErasedUsers erased, FindErased(*transaction, UsersOf(charges).users()));
   QP_ASSIGN_OR_RETURN(
       sql::Inserted inserted,
       transaction->InsertMany(wanted, {.skip_existing = true, .returning = "charge_key"}));
@@ -105,6 +132,59 @@ absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const SettledCharge> c
   result.charges = inserted.rows;
   result.entries = static_cast<int64_t>(rows.entries().rows());
   result.duplicates = static_cast<int64_t>(charges.size()) - inserted.rows;
+  return result;
+}
+
+absl::StatusOr<WriteResult> LedgerWriter::Write(std::span<const RefusalBatch> batches,
+                                                int64_t recorded_at_us) {
+  WriteResult result;
+  QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Transaction> transaction, database_->Begin());
+  QP_RETURN_IF_ERROR(LockIdentities(*transaction));
+  QP_ASSIGN_OR_RETURN(const ErasedUsers erased, FindErased(*transaction, UsersOf(batches).users()));
+
+  // What `rows` views. By key: of two batches with one key the first counts.
+  struct Written {
+    Digest key;
+    std::vector<RefusalLine> lines;
+    std::vector<std::string> cost_centers;
+  };
+  std::deque<Written> written;
+  absl::flat_hash_set<absl::string_view> seen;
+  RefusalRows rows(recorded_at_us);
+  for (const RefusalBatch& batch : batches) {
+    Written& one = written.emplace_back();
+    one.key = RefusalBatchKey(batch);
+    if (!seen.insert(AbslView(one.key.view())).second) {
+      written.pop_back();
+      continue;
+    }
+    for (const RefusalLine& line : batch.lines) {
+      one.cost_centers.push_back(cost_center_of_(line.subject));
+      one.lines.push_back(WithoutErasedName(line, erased));
+    }
+    for (size_t i = 0; i < one.lines.size(); ++i) {
+      rows.Add(one.lines[i], static_cast<int>(i), one.key.view(), one.cost_centers[i]);
+    }
+  }
+  QP_ASSIGN_OR_RETURN(
+      sql::Inserted inserted,
+      transaction->InsertMany(rows.refusals(), {.skip_existing = true, .returning = "batch_key"}));
+  // A batch is there whole, or not at all.
+  absl::flat_hash_set<absl::string_view> fresh;
+  for (size_t i = 0; i < inserted.returned.size(); ++i) {
+    fresh.insert(AbslView(inserted.returned[i][0].bytes()));
+  }
+  for (const Written& one : written) {
+    if (!fresh.contains(AbslView(one.key.view()))) continue;
+    ++result.refusals;
+    for (size_t i = 0; i < one.lines.size(); ++i) {
+      rows.AddToRollups(one.lines[i], one.cost_centers[i]);
+    }
+  }
+  QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_hour(), kRollupKeyColumns));
+  QP_RETURN_IF_ERROR(transaction->AddMany(rows.rollup_day(), kRollupKeyColumns));
+  QP_RETURN_IF_ERROR(transaction->Commit());
+  result.duplicates = static_cast<int64_t>(batches.size()) - result.refusals;
   return result;
 }
 

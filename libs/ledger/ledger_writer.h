@@ -12,6 +12,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "libs/admission/refusal_counts.h"
 #include "libs/base/hash.h"
 #include "libs/ledger/settled_charge.h"
 #include "libs/sql/database.h"
@@ -27,6 +28,7 @@ using CostCenterOf = std::function<std::string(const Subject& subject)>;
 struct WriteResult {
   int64_t charges = 0;     // written now
   int64_t entries = 0;     // their lines
+  int64_t refusals = 0;    // batches of refusals, written now
   int64_t duplicates = 0;  // were there before, or came twice in this batch
 };
 
@@ -41,6 +43,8 @@ class LedgerWriter {
   // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and ABORTED the same call may be made again, whatever
   // happened the first time; any other error is one of the charges', and stays.
   absl::StatusOr<WriteResult> Write(std::span<const SettledCharge> charges, int64_t recorded_at_us);
+  // The same for what was refused: each batch once. No charge, and no book, knows of it.
+  absl::StatusOr<WriteResult> Write(std::span<const RefusalBatch> batches, int64_t recorded_at_us);
 
  private:
   sql::Database* const database_;

@@ -27,6 +27,7 @@ struct Table {
   int64_t portion_us;
 };
 constexpr Table kEntries = {"ledger_entries", "occurred_at_us", kHourUs};
+constexpr Table kRefusals = {"ledger_refusals", "occurred_at_us", kDayUs};
 constexpr Table kHours = {"rollup_hour", "bucket_us", kDayUs};
 constexpr Table kDays = {"rollup_day", "bucket_us", 30 * kDayUs};
 
@@ -53,7 +54,7 @@ absl::StatusOr<int64_t> DropOfOrg(sql::Database& database, const Table& table,
   }
 }
 
-// Of all orgs. Each org's rows of a time lie together, by an index of all three tables.
+// Of all orgs. Each org's rows of a time lie together, by an index of each table.
 absl::StatusOr<int64_t> DropBefore(sql::Database& database, const Table& table, int64_t before_us) {
   const std::string next =
       absl::StrCat("SELECT MIN(org) FROM ", AbslView(table.name), " WHERE org > $1");
@@ -198,8 +199,9 @@ absl::Status DropKeys(sql::Database& database, int64_t before_us, Dropped* dropp
   return MoveBound(database, "keys", before_us).status();
 }
 
-// What is there of entries by row: in PostgreSQL those that no month took.
+// What is there of entries by row: in PostgreSQL those that no month took. Refusals go with them.
 absl::Status DropEntries(sql::Database& database, int64_t before_us, Dropped* dropped) {
+  QP_ASSIGN_OR_RETURN(dropped->refusals, DropBefore(database, kRefusals, before_us));
   if (database.dialect() == sql::Dialect::kSqlite) {
     QP_ASSIGN_OR_RETURN(dropped->entries, DropBefore(database, kEntries, before_us));
     return absl::OkStatus();

@@ -34,8 +34,9 @@ struct Dropped {
   int64_t hours = 0;    // rows of sums
   int64_t days = 0;
   int64_t keys = 0;
+  int64_t refusals = 0;  // which are kept as long as entries
 
-  bool anything() const { return months + entries + hours + days + keys > 0; }
+  bool anything() const { return months + entries + hours + days + keys + refusals > 0; }
 };
 
 // Thread-safe as its database is; several may run at once.

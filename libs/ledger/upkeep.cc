@@ -72,9 +72,10 @@ absl::Status Upkeep::RunRetention() {
   ++retentions_;
   if (dropped.anything()) {
     spdlog::info(
-        "retention dropped {} months and {} rows of entries, {} and {} of sums by hour "
-        "and by day, {} keys",
-        dropped.months, dropped.entries, dropped.hours, dropped.days, dropped.keys);
+        "retention dropped {} months and {} rows of entries, {} of refusals, {} and {} of sums "
+        "by hour and by day, {} keys",
+        dropped.months, dropped.entries, dropped.refusals, dropped.hours, dropped.days,
+        dropped.keys);
   }
   return absl::OkStatus();
 }

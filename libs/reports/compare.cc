@@ -15,6 +15,7 @@ absl::Status FillChanges(Comparison* row) {
   const Measures& current = row->current;
   QP_ASSIGN_OR_RETURN(row->cost_change_nano_usd, Minus(current.cost_nano_usd, base.cost_nano_usd));
   QP_ASSIGN_OR_RETURN(row->requests_change, Minus(current.requests, base.requests));
+  QP_ASSIGN_OR_RETURN(row->denied_change, Minus(current.denied, base.denied));
   row->cost_change_millionths = Millionths(row->cost_change_nano_usd, base.cost_nano_usd);
   return absl::OkStatus();
 }

@@ -19,6 +19,7 @@ struct Comparison {
   // Of the base's cost, rounded towards zero; absent where that is 0.
   std::optional<int64_t> cost_change_millionths;
   int64_t requests_change = 0;
+  int64_t denied_change = 0;
 };
 
 struct ComparisonReport {

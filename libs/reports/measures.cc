@@ -36,6 +36,7 @@ bool IsTokenMeter(std::string_view meter) {
 absl::Status Measures::Add(const Measures& other) {
   QP_ASSIGN_OR_RETURN(cost_nano_usd, Plus(cost_nano_usd, other.cost_nano_usd));
   QP_ASSIGN_OR_RETURN(requests, Plus(requests, other.requests));
+  QP_ASSIGN_OR_RETURN(denied, Plus(denied, other.denied));
   QP_ASSIGN_OR_RETURN(overrun_nano_usd, Plus(overrun_nano_usd, other.overrun_nano_usd));
   for (const auto& [meter, quantity] : other.quantities) {
     QP_RETURN_IF_ERROR(AddQuantity(meter, quantity));

@@ -14,6 +14,7 @@ namespace quotaplane::reports {
 struct Measures {
   int64_t cost_nano_usd = 0;
   int64_t requests = 0;
+  int64_t denied = 0;  // Reserves that were refused
   int64_t overrun_nano_usd = 0;
   std::map<std::string, int64_t> quantities;  // by meter; never of the empty meter
 

@@ -38,7 +38,7 @@ struct Selection {
 enum class Granularity { kNone, kHour, kDay, kWeek, kMonth };
 
 struct Order {
-  enum class By { kCost, kRequests, kOverrun, kTokens, kQuantity, kGroup };
+  enum class By { kCost, kRequests, kDenied, kOverrun, kTokens, kQuantity, kGroup };
   By by = By::kCost;
   std::string meter;  // kQuantity only
   bool descending = true;

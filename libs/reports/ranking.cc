@@ -19,6 +19,8 @@ absl::StatusOr<int64_t> KeyOf(const Measures& measures, const Order& order) {
       return measures.cost_nano_usd;
     case Order::By::kRequests:
       return measures.requests;
+    case Order::By::kDenied:
+      return measures.denied;
     case Order::By::kOverrun:
       return measures.overrun_nano_usd;
     case Order::By::kTokens:

@@ -32,12 +32,22 @@ absl::Status TooLarge() {
 struct Source {
   std::string_view table;
   std::string_view time;
-  std::string_view requests;
+  std::string_view sums;  // quantity, cost, requests, overrun, denied
 };
-constexpr Source kDays = {"rollup_day", "bucket_us", "r.requests"};
-constexpr Source kHours = {"rollup_hour", "bucket_us", "r.requests"};
-constexpr Source kEntries = {"ledger_entries", "occurred_at_us",
-                             "CASE WHEN r.line = 0 AND r.kind = 'usage' THEN 1 ELSE 0 END"};
+constexpr std::string_view kRollupSums =
+    "SUM(r.quantity), SUM(r.cost_nano_usd), SUM(r.requests), SUM(r.overrun_nano_usd), "
+    "SUM(r.denied)";
+constexpr Source kDays = {"rollup_day", "bucket_us", kRollupSums};
+constexpr Source kHours = {"rollup_hour", "bucket_us", kRollupSums};
+constexpr Source kEntries = {
+    "ledger_entries", "occurred_at_us",
+    "SUM(r.quantity), SUM(r.cost_nano_usd), "
+    "SUM(CASE WHEN r.line = 0 AND r.kind = 'usage' THEN 1 ELSE 0 END), SUM(r.overrun_nano_usd), 0"};
+// What was refused is in no entry. It used no meter.
+constexpr Source kRefusals = {
+    "(SELECT org, occurred_at_us, cost_center, team, project, user_name, model, '' AS meter, "
+    "api_key, labels, denied FROM ledger_refusals)",
+    "occurred_at_us", "0, 0, 0, 0, SUM(r.denied)"};
 
 class Reader {
  public:
@@ -74,10 +84,8 @@ class Reader {
     std::vector<std::string> keys;
     for (size_t i = 1; i <= columns.size(); ++i) keys.push_back(absl::StrCat(i));
     const std::string time = absl::StrCat("r.", AbslView(source.time));
-    absl::StrAppend(&sql, ") SELECT ", absl::StrJoin(columns, ", "),
-                    ", SUM(r.quantity), SUM(r.cost_nano_usd), SUM(", AbslView(source.requests),
-                    "), SUM(r.overrun_nano_usd) FROM slice CROSS JOIN ", AbslView(source.table),
-                    " AS r WHERE r.org = ", org);
+    absl::StrAppend(&sql, ") SELECT ", absl::StrJoin(columns, ", "), ", ", AbslView(source.sums),
+                    " FROM slice CROSS JOIN ", AbslView(source.table), " AS r WHERE r.org = ", org);
     absl::StrAppend(&sql, " AND ", time, " >= slice.low AND ", time, " < slice.high",
                     OuterBounds(time, slices, &parameters),
                     FilterSql(selection_.filters, session_.dialect(), &parameters), " GROUP BY ",
@@ -111,6 +119,7 @@ class Reader {
     added.cost_nano_usd = row[groups + 3].integer();
     added.requests = row[groups + 4].integer();
     added.overrun_nano_usd = row[groups + 5].integer();
+    added.denied = row[groups + 6].integer();
     QP_RETURN_IF_ERROR(added.AddQuantity(row[groups + 1].text(), row[groups + 2].integer()));
     return sum.Add(added);
   }
@@ -138,6 +147,7 @@ absl::StatusOr<Sums> ReadSums(sql::Session& session, const Selection& selection,
   QP_RETURN_IF_ERROR(reader.Read(kDays, plan.days));
   QP_RETURN_IF_ERROR(reader.Read(kHours, plan.hours));
   QP_RETURN_IF_ERROR(reader.Read(kEntries, plan.entries));
+  QP_RETURN_IF_ERROR(reader.Read(kRefusals, plan.entries));
   return reader.Take();
 }
 

@@ -34,19 +34,30 @@ ServiceTier FromProto(v1::ServiceTier tier) {
   }
 }
 
+void ToProto(const Subject& from, v1::Subject* subject) {
+  subject->set_org(from.org);
+  subject->set_team(from.team);
+  subject->set_project(from.project);
+  subject->set_user(from.user);
+  subject->set_api_key(from.api_key);
+  subject->set_model(from.model);
+  for (const auto& [key, value] : from.labels) (*subject->mutable_labels())[key] = value;
+}
+
+Subject FromProto(const v1::Subject& from) {
+  Subject subject = {from.org(),   from.team(), from.project(), from.user(), from.api_key(),
+                     from.model(), {}};
+  subject.labels.assign(from.labels().begin(), from.labels().end());
+  std::sort(subject.labels.begin(), subject.labels.end());
+  return subject;
+}
+
 }  // namespace
 
 std::string LedgerCodec::Encode(const ChargeRecord& record) const {
   v1::LedgerRecord out;
   out.set_id(record.id);
-  v1::Subject* subject = out.mutable_subject();
-  subject->set_org(record.subject.org);
-  subject->set_team(record.subject.team);
-  subject->set_project(record.subject.project);
-  subject->set_user(record.subject.user);
-  subject->set_api_key(record.subject.api_key);
-  subject->set_model(record.subject.model);
-  for (const auto& [key, value] : record.subject.labels) (*subject->mutable_labels())[key] = value;
+  ToProto(record.subject, out.mutable_subject());
   for (const ChargeLine& line : record.lines) {
     v1::LedgerLine* added = out.add_lines();
     added->set_attempt(line.attempt);
@@ -73,16 +84,7 @@ absl::StatusOr<ChargeRecord> LedgerCodec::Decode(const std::string& bytes) const
   }
   ChargeRecord record;
   record.id = in.id();
-  const v1::Subject& subject = in.subject();
-  record.subject = {subject.org(),
-                    subject.team(),
-                    subject.project(),
-                    subject.user(),
-                    subject.api_key(),
-                    subject.model(),
-                    {}};
-  record.subject.labels.assign(subject.labels().begin(), subject.labels().end());
-  std::sort(record.subject.labels.begin(), record.subject.labels.end());
+  record.subject = FromProto(in.subject());
   for (const v1::LedgerLine& line : in.lines()) {
     if (line.quantity() <= 0 || line.cost_nano_usd() < 0) {
       return absl::DataLossError("a ledger record with a negative line");
@@ -96,6 +98,38 @@ absl::StatusOr<ChargeRecord> LedgerCodec::Decode(const std::string& bytes) const
   record.recorded = in.recorded();
   record.spooled_at_us = in.spooled_at_unix_us();
   return record;
+}
+
+std::string LedgerCodec::EncodeRefusals(const RefusalBatch& batch) const {
+  v1::LedgerRecord out;
+  v1::Refusals* const refusals = out.mutable_refusals();
+  refusals->set_id(batch.id);
+  refusals->set_org(batch.org);
+  for (const RefusalLine& line : batch.lines) {
+    v1::RefusalLine* const added = refusals->add_lines();
+    ToProto(line.subject, added->mutable_subject());
+    added->set_minute_unix_us(line.minute_us);
+    added->set_count(line.count);
+  }
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<RefusalBatch> LedgerCodec::DecodeRefusals(const std::string& bytes) const {
+  v1::LedgerRecord in;
+  if (!in.ParseFromString(bytes) || in.refusals().id().empty() || in.refusals().org().empty() ||
+      in.refusals().lines().empty()) {
+    return absl::DataLossError("no batch of refusals");
+  }
+  RefusalBatch batch;
+  batch.id = in.refusals().id();
+  batch.org = in.refusals().org();
+  for (const v1::RefusalLine& line : in.refusals().lines()) {
+    if (line.count() <= 0 || line.subject().org() != batch.org) {
+      return absl::DataLossError("a batch of refusals with a line that is none of it");
+    }
+    batch.lines.push_back({FromProto(line.subject()), line.minute_unix_us(), line.count()});
+  }
+  return batch;
 }
 
 }  // namespace quotaplane

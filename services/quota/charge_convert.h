@@ -10,6 +10,8 @@ class LedgerCodec : public ChargeCodec {
   std::string Encode(const ChargeRecord& record) const override;
   // DATA_LOSS if the bytes are not a record, or one that could not have been encoded here.
   absl::StatusOr<ChargeRecord> Decode(const std::string& bytes) const override;
+  std::string EncodeRefusals(const RefusalBatch& batch) const override;
+  absl::StatusOr<RefusalBatch> DecodeRefusals(const std::string& bytes) const override;
 };
 
 }  // namespace quotaplane

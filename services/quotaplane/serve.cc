@@ -10,13 +10,17 @@
 #include <memory>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "libs/admission/admission.h"
 #include "libs/base/status_macros.h"
 #include "libs/counters/redis/redis_counter_store.h"
 #include "libs/counters/redis/scripts.h"
 #include "libs/counters/redis/sweeper.h"
+#include "libs/ledger/redis/refusal_outbox.h"
+#include "libs/ledger/refusal_sender.h"
 #include "libs/metrics/exposer.h"
 #include "libs/redis/client.h"
 #include "libs/spool/spool.h"
@@ -97,32 +101,47 @@ bool HasRole(const ServeOptions& options, std::string_view role) {
   return std::find(options.roles.begin(), options.roles.end(), role) != options.roles.end();
 }
 
+RefusalSenderOptions RefusalOptions() {
+  absl::BitGen random;
+  RefusalSenderOptions options;
+  options.instance = absl::StrFormat("%016x%016x", absl::Uniform<uint64_t>(random),
+                                     absl::Uniform<uint64_t>(random));
+  return options;
+}
+
 // What answers QuotaService.
 class QuotaRole {
  public:
   static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
+                                                          redis::Client* client,
                                                           RedisCounterStore* store,
                                                           const SnapshotHolder* snapshots,
                                                           const ChargeCodec* codec) {
     QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
-    return std::unique_ptr<QuotaRole>(new QuotaRole(store, snapshots, std::move(spool), codec));
+    return std::unique_ptr<QuotaRole>(
+        new QuotaRole(client, store, snapshots, std::move(spool), codec));
   }
 
   Admission* admission() { return &admission_; }
   SpoolStats spool() const { return spool_->stats(); }
 
  private:
-  QuotaRole(RedisCounterStore* store, const SnapshotHolder* snapshots, std::unique_ptr<Spool> spool,
-            const ChargeCodec* codec)
+  QuotaRole(redis::Client* client, RedisCounterStore* store, const SnapshotHolder* snapshots,
+            std::unique_ptr<Spool> spool, const ChargeCodec* codec)
       : spool_(std::move(spool)),
         charge_spool_(spool_.get()),
-        admission_(store, snapshots, &charge_spool_, codec),
+        admission_(store, snapshots, &charge_spool_, codec, &refusals_),
+        refusal_outbox_(client, store->partitions()),
+        refusal_sender_(&refusals_, &refusal_outbox_, codec, RefusalOptions()),
         sweeper_(store, {}),
         spool_drain_(spool_.get(), &admission_) {}
 
   const std::unique_ptr<Spool> spool_;
   DiskChargeSpool charge_spool_;
+  RefusalCounts refusals_;
   Admission admission_;
+  RedisRefusalOutbox refusal_outbox_;
+  RefusalSender refusal_sender_;
   Sweeper sweeper_;
   SpoolDrain spool_drain_;
 };
@@ -183,8 +202,8 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
     SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policy, nullptr);
   }
   if (HasRole(options, "quota")) {
-    QP_ASSIGN_OR_RETURN(roles->quota,
-                        QuotaRole::Start(options, roles->store.get(), snapshots, codec));
+    QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->client.get(),
+                                                       roles->store.get(), snapshots, codec));
   }
   roles->config->Watch([ledger = roles->ledger.get()](const Policy& next, const Policy& present) {
     SeedNewLimits(ledger, next, &present);

@@ -137,11 +137,10 @@ Order OrderOf(const std::string& text, FieldChecks* checks) {
   const bool fit =
       words.size() == 1 || (words.size() == 2 && (words[1] == "asc" || words[1] == "desc"));
   order.descending = words.size() == 2 && words[1] == "desc";
-  constexpr std::pair<const char*, Order::By> kNames[] = {{"cost", Order::By::kCost},
-                                                          {"requests", Order::By::kRequests},
-                                                          {"overrun", Order::By::kOverrun},
-                                                          {"tokens", Order::By::kTokens},
-                                                          {"group", Order::By::kGroup}};
+  constexpr std::pair<const char*, Order::By> kNames[] = {
+      {"cost", Order::By::kCost},     {"requests", Order::By::kRequests},
+      {"denied", Order::By::kDenied}, {"overrun", Order::By::kOverrun},
+      {"tokens", Order::By::kTokens}, {"group", Order::By::kGroup}};
   for (const auto& [name, by] : kNames) {
     order.by = by;
     if (fit && words[0] == name) return order;
@@ -153,10 +152,11 @@ Order OrderOf(const std::string& text, FieldChecks* checks) {
     order.meter = first.substr(kQuantity.size());
     return order;
   }
-  checks->Violation("order_by", absl::StrCat(Quoted(text),
-                                             " is no order; there are cost, requests, overrun, "
-                                             "tokens, quantity.METER and group, each with \" "
-                                             "desc\" or \" asc\""));
+  checks->Violation("order_by",
+                    absl::StrCat(Quoted(text),
+                                 " is no order; there are cost, requests, denied, overrun, "
+                                 "tokens, quantity.METER and group, each with \" "
+                                 "desc\" or \" asc\""));
   return order;
 }
 
@@ -169,6 +169,7 @@ void CheckPeriods(const reports::UsageQuery& query, FieldChecks* checks) {
 void ToProto(const reports::Measures& from, v1::Measures* to) {
   to->set_cost_nano_usd(from.cost_nano_usd);
   to->set_requests(from.requests);
+  to->set_denied(from.denied);
   to->set_overrun_nano_usd(from.overrun_nano_usd);
   to->mutable_quantities()->insert(from.quantities.begin(), from.quantities.end());
 }
@@ -191,6 +192,7 @@ void ToProto(const reports::Comparison& from, v1::Comparison* to) {
     to->set_cost_change_millionths(*from.cost_change_millionths);
   }
   to->set_requests_change(from.requests_change);
+  to->set_denied_change(from.denied_change);
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ SUBCOMMANDS = (
     ["rerate"],
     ["erase-user"],
     ["ledger", "status"],
+    ["report", "reconcile"],
     ["replay"],
     ["policy", "validate"],
     ["prices", "import"],

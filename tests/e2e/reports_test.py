@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import focus_check  # noqa: E402
-from cli_test import OPTIONS, PRICES, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
+from cli_test import DENIED, OPTIONS, PRICES, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
 from cli_test import ServerCase, run, test_data, write_trace  # noqa: E402
 from python_client import CallError, Client, Protos, Server  # noqa: E402
 
@@ -239,12 +239,181 @@ class ExportTest(Case):
         self.assertIn("cannot be written", done.stderr)
 
 
+REFUSING_POLICY = """
+defaults: {on_outage: deny, time_zone: UTC}
+models:
+  - {id: interns-small-models, when: {team: interns}, allow: ["small*"]}
+limits:
+  - {id: user-ever, per: [user], unit: requests, amount: 1, window: lifetime}
+"""
+
+
+class RefusalTest(Case):
+    POLICY = REFUSING_POLICY
+
+    def refuse(self, count: int, **subject: str) -> None:
+        flags = [part for name, value in subject.items() for part in (f"--{name}", value)]
+        for i in range(count):
+            more = ["--label", "agent=a", "--api-key", "k1", *flags]
+            self.reserve(f"{subject['user']}-{i}", *more, code=DENIED)
+
+    def wait_for(self, denied: int) -> dict:
+        deadline = time.monotonic() + 60
+        while True:
+            report = self.report("usage")
+            if int(report["total"]["denied"]) == denied:
+                return report
+            self.assertLess(time.monotonic(), deadline, self.server.log())
+            time.sleep(0.05)
+
+    def test_refused_calls_are_in_every_report(self) -> None:
+        self.reserve("alice-first", "--user", "alice")
+        self.refuse(4, user="alice", team="search", project="web")  # by the limit
+        self.refuse(3, user="bob", team="interns")  # by a rule
+        self.refuse(3, user="bob", team="interns")  # each again: each is a call
+        self.quotactl("check", "--user", "alice", "--model", "large", code=DENIED)
+        total = self.wait_for(10)["total"]
+        self.assertEqual((total["cost_nano_usd"], total["requests"]), ("0", "0"))
+        for dimension, expected in {
+            "team": {"search": 4, "interns": 6},
+            "project": {"web": 4, "": 6},
+            "user": {"alice": 4, "bob": 6},
+            "model": {"large": 10},
+            "meter": {"": 10},
+            "cost_center": {"": 10},
+            "api_key": {"k1": 10},
+            "labels.agent": {"a": 10},
+            "labels.none": {"": 10},
+        }.items():
+            for more in ([], ["--granularity", "hour", "--zone", "Asia/Kolkata"]):
+                with self.subTest(dimension, more=more):
+                    rows = self.report("usage", "--group-by", dimension, *more)["rows"]
+                    found = dict.fromkeys(expected, 0)
+                    for row in rows:
+                        found[row["group"][0]] += int(row["measures"]["denied"])
+                    self.assertEqual(found, expected)
+        rows = self.report("usage", "--group-by", "user", "--order-by", "denied desc")["rows"]
+        self.assertEqual([row["group"][0] for row in rows], ["bob", "alice"])
+        self.assertEqual(self.report("usage", "--filter", "meter=input")["rows"], [])
+        compared = self.report("compare", "--group-by", "team")["total"]
+        self.assertEqual(compared["denied_change"], "10")
+        table = self.quotactl("report", "usage", "--group-by", "team").stdout
+        self.assertRegex(table, r"(?m)^interns +\$0\.00 +0 +6$")
+        rows = rows_of(self.quotactl("report", "top", "--by", "team", "--csv").stdout)
+        denied = {row["team"]: row["denied"] for row in rows}
+        self.assertEqual(denied, {"search": "4", "interns": "6"})
+
+
+class ReconcileTest(Case):
+    """The ledger of one day against what a provider would export for it."""
+
+    def charge(self, **tokens: int) -> str:
+        """The day on which it was charged."""
+        flags = [p for name, n in tokens.items() for p in (f"--{name.replace('_', '-')}-tokens", n)]
+        id = f"call-{next(self.orgs)}"
+        self.quotactl("record", "--id", id, "--model", "claude-sonnet-4-5", *flags)
+        deadline = time.monotonic() + 60
+        while True:
+            report = self.report("usage", "--granularity", "day")
+            if report["rows"]:
+                return report["rows"][0]["start_time"][:10]
+            self.assertLess(time.monotonic(), deadline, self.server.log())
+            time.sleep(0.05)
+
+    def export(self, day: str, *results: dict) -> Path:
+        bucket = {
+            "starting_at": f"{day}T00:00:00Z",
+            "ending_at": f"{day}T23:59:59Z",
+            "results": [{"model": "claude-sonnet-4-5-20250929"} | result for result in results],
+        }
+        return self.write(f"export-{next(self.orgs)}.json", json.dumps({"data": [bucket]}))
+
+    def reconcile(self, *arguments: object, code: int = 1) -> dict:
+        provider = [] if "--provider" in arguments else ["--provider", "anthropic"]
+        return self.json("report", "reconcile", *arguments, *provider, code=code)
+
+    def test_what_agrees_says_so(self) -> None:
+        day = self.charge(input=1000, output=200)
+        usage = self.export(day, {"uncached_input_tokens": 1000, "output_tokens": 200})
+        cost = self.export(day, {"amount": "0.6", "currency": "USD"})
+        found = self.reconcile(usage, cost, code=0)
+        self.assertEqual((found["compared"], found["differences"]), ("1", []))
+        self.assertEqual(found["ledger_cost_nano_usd"], "6000000")
+        self.assertEqual(found["provider_cost_nano_usd"], "6000000")
+        self.assertEqual(found["renamings"][0]["ledger"], ["claude-sonnet-4-5"])
+        text = self.quotactl("report", "reconcile", usage, "--provider", "anthropic").stdout
+        self.assertIn("Named differently: claude-sonnet-4-5 in the ledger", text)
+        self.assertIn("0 of 1 days and models differ", text)
+
+    def test_causes(self) -> None:
+        day = self.charge(input=1000, output=200)
+        usage = {"uncached_input_tokens": 1000, "output_tokens": 200}
+        cost = {"amount": "0.6", "currency": "USD"}
+        for cause, results in {
+            "missing_in_ledger": [usage | {"output_tokens": 201}],
+            "missing_at_provider": [usage | {"output_tokens": 199}],
+            "price": [usage, cost | {"amount": "6"}],
+            "service_tier": [usage | {"service_tier": "batch"}, cost | {"amount": "0.3"}],
+        }.items():
+            with self.subTest(cause):
+                files = [self.export(day, result) for result in results]
+                found = self.reconcile(*files, "--tolerance", 0)["differences"]
+                self.assertEqual([each["cause"] for each in found], [cause])
+                self.assertEqual(found[0]["day"], day)
+                rows = self.quotactl("report", "reconcile", *files, "--provider", "anthropic",
+                                     "--tolerance", 0, "--csv", code=1).stdout  # fmt: skip
+                self.assertEqual([row["cause"] for row in rows_of(rows)], [cause])
+        past = self.export(day, usage, usage | {"model": "claude-opus-4-5"})
+        table = self.quotactl("report", "reconcile", past, "--provider", "anthropic", code=1).stdout
+        self.assertRegex(table, rf"{day} +claude-opus-4-5 +1,200 +0 +\+1,200 +missing in ledger")
+
+    def test_any_csv(self) -> None:
+        day = self.charge(input=1000, output=200)
+        text = f"When,SKU,In,Out,USD\n{day},claude-sonnet-4-5,1000,200,0.006\n"
+        bill = self.write(f"bill-{self.org}.csv", text)
+        names = ("day=When", "model=SKU", "input=In", "output=Out", "cost=USD")
+        maps = [part for name in names for part in ("--map", name)]
+        self.reconcile(bill, "--provider", "csv", *maps, code=0)
+        found = self.reconcile(bill, "--provider", "csv", *maps, "--month", "2025-01", code=0)
+        self.assertEqual(found["compared"], "0")
+
+    def test_bad_input_is_named(self) -> None:
+        bad = self.write("bad.json", '{"data": [{"starting_at": 7}]}')
+        for arguments, message in (
+            ([bad, "--provider", "anthropic"], f"{bad}: data[0].starting_at must be a time"),
+            ([bad, "--provider", "csv"], f"{bad}: line 1: "),
+            ([bad, "--provider", "anthropic", "--map", "day=x"], "--map: only with"),
+            ([bad, "--provider", "mistral"], "--provider"),
+            ([bad], "--provider"),
+        ):
+            with self.subTest(message):
+                done = self.quotactl("report", "reconcile", *arguments, code=WRONG_USE)
+                self.assertIn(message, done.stderr)
+        good = self.export("2026-10-01")
+        for arguments, message in (
+            (["--tolerance", "much"], "--tolerance: "),
+            (["--month", "2026-09"], "none of the days"),
+            (["--from", "2026-10-01T01:00", "--to", "2026-10-02"], "--from, --to: give whole UTC"),
+        ):
+            with self.subTest(message):
+                done = self.quotactl(
+                    "report", "reconcile", good, "--provider", "anthropic", *arguments,
+                    code=WRONG_USE)  # fmt: skip
+                self.assertIn(message, done.stderr)
+
+
 class DocsTest(Case):
     def test_the_commands_of_the_page_work(self) -> None:
+        page = '{"data": [{"%s": %s, "%s": %s, "results": []}]}'
+        day = ('"2026-10-01T00:00:00Z"', '"2026-10-02T00:00:00Z"')
+        for name in ("acme-usage.json", "acme-costs.json"):
+            self.write(name, page % ("starting_at", day[0], "ending_at", day[1]))
+        self.write("acme-openai.json", page % ("start_time", 1790812800, "end_time", 1790899200))
+        self.write("acme-bill.csv", "Date,SKU,USD\n2026-10-01,gpt-5-mini,0.00\n")
         text = (ROOT / "docs/reports.md").read_text()
         blocks = re.findall(r"(?s)```sh\n(.*?)```", text)
         commands = [line.split()[1:] for block in blocks for line in block.splitlines()]
-        self.assertGreaterEqual(len(commands), 11)
+        self.assertGreaterEqual(len(commands), 12)
         example = re.search(r"(?s)```yaml\n(.*?)```", text)[1]
         (self.folder / "acme-chargeback.yaml").write_text(example)
         for arguments in commands:

@@ -57,6 +57,8 @@ int64_t KeyOf(const Measures& measures, const Order& order) {
       return measures.cost_nano_usd;
     case Order::By::kRequests:
       return measures.requests;
+    case Order::By::kDenied:
+      return measures.denied;
     case Order::By::kOverrun:
       return measures.overrun_nano_usd;
     case Order::By::kTokens:
@@ -72,6 +74,7 @@ int64_t KeyOf(const Measures& measures, const Order& order) {
 void AddLine(const Line& line, Measures* sum) {
   sum->cost_nano_usd += line.cost_nano_usd;
   sum->requests += line.first && !line.correction ? 1 : 0;
+  sum->denied += line.denied;
   sum->overrun_nano_usd += line.overrun_nano_usd;
   if (!line.meter.empty()) sum->quantities[line.meter] += line.quantity;
 }
@@ -249,6 +252,28 @@ void SeededLedger::Write(const std::vector<SettledCharge>& charges) {
   }
 }
 
+void SeededLedger::Write(const std::vector<RefusalBatch>& batches) {
+  const auto written = writer_.Write(batches, 1);
+  ASSERT_TRUE(written.ok()) << written.status();
+  for (const RefusalBatch& batch : batches) {
+    if (batch.org != "acme") continue;
+    for (const RefusalLine& from : batch.lines) {
+      const Subject& subject = from.subject;
+      Line line;
+      line.at_us = from.minute_us;
+      line.team = subject.team;
+      line.project = subject.project;
+      line.user = subject.user;
+      line.cost_center = subject.team.empty() ? "" : "cc-" + subject.team;
+      line.api_key = subject.api_key;
+      line.labels.insert(subject.labels.begin(), subject.labels.end());
+      line.model = subject.model;
+      line.denied = from.count;
+      lines_.push_back(line);
+    }
+  }
+}
+
 void SeededLedger::Correct(const SettledCharge& charge, int64_t at_us, int64_t cost,
                            const std::string& reason) {
   const Subject& subject = charge.charge.subject;
@@ -314,6 +339,20 @@ void SeededLedger::Fill(int count, uint64_t seed) {
     charges.back().charge.subject.org = "initech";
   }
   Write(charges);
+  // Two lines of each batch are of one minute, as a rule.
+  std::vector<RefusalBatch> batches;
+  for (int id = 0; id < count / 5; ++id) {
+    RefusalBatch batch{"replica/" + std::to_string(id), id % 9 == 0 ? "initech" : "acme", {}};
+    const int64_t at_us = TrickyInstant(random);
+    for (uint64_t i = 1 + random() % 4; i > 0; --i) {
+      Subject subject = RandomCharge(0, random).charge.subject;
+      subject.org = batch.org;
+      const int64_t minute_us = at_us - at_us % 60'000'000 + (i == 4 ? kHourUs : 0);
+      batch.lines.push_back({subject, minute_us, static_cast<int64_t>(1 + random() % 50)});
+    }
+    batches.push_back(std::move(batch));
+  }
+  Write(batches);
   for (int id = 0; id < count; id += 40) {
     if (charges[id].charge.lines.empty()) continue;
     const auto cost = -static_cast<int64_t>(random() % charges[id].charge.cost_nano_usd);

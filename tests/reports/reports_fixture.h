@@ -24,6 +24,7 @@ struct Line {
   bool first = false;  // of its charge
   bool correction = false;
   int64_t overrun_nano_usd = 0;
+  int64_t denied = 0;  // a refusal, then: no charge
 
   const std::string& Value(const Dimension& dimension) const;
 };
@@ -48,9 +49,11 @@ class SeededLedger {
 
   // Into the ledger, and into lines().
   void Write(const std::vector<SettledCharge>& charges);
+  void Write(const std::vector<RefusalBatch>& batches);
   // A correction of the charge's first line by `cost`.
   void Correct(const SettledCharge& charge, int64_t at_us, int64_t cost, const std::string& reason);
-  // `count` random charges of the org "acme", some corrections, and a few of another org.
+  // `count` random charges of the org "acme", some corrections, some refusals, and a few of another
+  // org.
   void Fill(int count, uint64_t seed);
 
   // Of acme.

@@ -56,7 +56,7 @@ UsageQuery RandomQuery(std::mt19937_64& random, const std::vector<Line>& lines) 
   for (uint64_t i = random() % 3; i > 1; --i) {
     query.selection.filters.push_back(RandomFilter(random, lines));
   }
-  query.order = {static_cast<Order::By>(random() % 6), "output", random() % 2 == 0};
+  query.order = {static_cast<Order::By>(random() % 7), "output", random() % 2 == 0};
   query.top = random() % 2 == 0 ? 0 : static_cast<int>(1 + random() % 4);
   return query;
 }
@@ -122,6 +122,7 @@ TEST_P(UsageTest, ComparisonsAreTheDifferenceOfTwoReports) {
     EXPECT_EQ(report->total.base, before);
     EXPECT_EQ(report->total.current, current);
     EXPECT_EQ(report->total.cost_change_nano_usd, current.cost_nano_usd - before.cost_nano_usd);
+    EXPECT_EQ(report->total.denied_change, current.denied - before.denied);
     Measures sum;
     for (const Comparison& row : report->rows) ASSERT_TRUE(sum.Add(row.current).ok());
     EXPECT_EQ(sum, current);
@@ -155,7 +156,7 @@ TEST_P(UsageTest, AReportOfTooManyRowsIsRefused) {
       {"users",
        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100001) "
        "INSERT INTO rollup_day SELECT 'acme', 1775001600000000, '', '', '', "
-       "'u' || CAST(n.i AS TEXT), 'big', 'input', 1, 1, 1, 0 FROM n"});
+       "'u' || CAST(n.i AS TEXT), 'big', 'input', 1, 1, 1, 0, 0 FROM n"});
   ASSERT_TRUE(added.ok()) << added.status();
   UsageQuery query;
   query.selection = {"acme", {1'775'001'600'000'000, 1'775'088'000'000'000}, {}};

@@ -24,8 +24,8 @@ void AddUsage(CLI::App& app, const Globals& globals, Work* work);
 // replay_command.cc
 void AddReplay(CLI::App& app, const Globals& globals, Work* work);
 
-// report_command.cc: what was spent. Adds export_command.cc's, which write files, and
-// statement_command.cc's, which close months.
+// report_command.cc: what was spent. Adds export_command.cc's, which write files,
+// statement_command.cc's, which close months, and reconcile_command.cc's.
 void AddReport(CLI::App& app, const Globals& globals, Work* work);
 void AddReportExports(CLI::App& report, const Globals& globals, Work* work);
 void AddStatements(CLI::App& report, const Globals& globals, Work* work);
@@ -39,6 +39,9 @@ void AddLedger(CLI::App& app, const Globals& globals, Work* work);
 void AddAdjust(CLI::App& app, const Globals& globals, Work* work);
 void AddRerate(CLI::App& app, const Globals& globals, Work* work);
 void AddEraseUser(CLI::App& app, const Globals& globals, Work* work);
+
+// reconcile_command.cc: a provider's export against the ledger.
+void AddReconcile(CLI::App& report, const Globals& globals, Work* work);
 
 // policy_command.cc, prices_command.cc: files only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);

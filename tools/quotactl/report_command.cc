@@ -8,6 +8,7 @@
 #include "libs/base/status_macros.h"
 #include "tools/client/json.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/report_call.h"
 #include "tools/quotactl/report_flags.h"
 #include "tools/quotactl/report_render.h"
 
@@ -15,9 +16,6 @@ namespace quotaplane::quotactl {
 namespace {
 
 using Stub = client::Connection::ReportStub;
-
-// How many rows are asked for at a time.
-constexpr int kPageSize = 5'000;
 
 struct Output {
   bool csv = false;
@@ -54,18 +52,6 @@ int PrintReport(const Globals& globals, const Output& output, const Report& repo
   return client::kDone;
 }
 
-// Makes one call; an exit code where it failed.
-template <typename Request, typename Response>
-std::optional<int> CallReport(const Globals& globals,
-                              client::Connection::ReportMethod<Request, Response> method,
-                              const Request& request, Response* response) {
-  const absl::StatusOr<client::Connection> connection = Connect(globals);
-  if (!connection.ok()) return ReportError(globals, connection.status());
-  const grpc::Status status = connection->Call(method, request, response);
-  if (!status.ok()) return ReportError(globals, *connection, status);
-  return std::nullopt;
-}
-
 struct UsageReportFlags {
   ReportFlags report;
   Output output;
@@ -89,7 +75,6 @@ struct UsageReportFlags {
     }
     request.set_order_by(order_by);
     request.set_top(top);
-    request.set_page_size(kPageSize);
     return request;
   }
 };
@@ -98,19 +83,11 @@ int RunUsage(const Globals& globals, const UsageReportFlags& flags) {
   if (const absl::Status fit = flags.output.Check(globals); !fit.ok()) {
     return ReportError(globals, fit);
   }
-  absl::StatusOr<v1::QueryUsageRequest> request = flags.Build();
+  const absl::StatusOr<v1::QueryUsageRequest> request = flags.Build();
   if (!request.ok()) return ReportError(globals, request.status());
   v1::QueryUsageResponse report;
-  do {
-    v1::QueryUsageResponse page;
-    const std::optional<int> failed = CallReport(globals, &Stub::QueryUsage, *request, &page);
-    if (failed.has_value()) return *failed;
-    request->set_page_token(page.next_page_token());
-    // The rows of all pages; all else as the last one says it.
-    report.mutable_rows()->MergeFrom(page.rows());
-    page.mutable_rows()->Swap(report.mutable_rows());
-    report.Swap(&page);
-  } while (!request->page_token().empty());
+  const std::optional<int> failed = QueryAllUsage(globals, *request, &report);
+  if (failed.has_value()) return *failed;
   const ReportLayout layout = {flags.group_by, request->granularity(), *flags.report.Zone()};
   return PrintReport(
       globals, flags.output, report,
@@ -129,9 +106,10 @@ void AddUsageReport(CLI::App& report, const Globals& globals, Work* work) {
       ->check(CLI::IsMember({"hour", "day", "week", "month"}))
       ->group("Report");
   command
-      ->add_option("--order-by", flags->order_by,
-                   "cost, requests, overrun, tokens, quantity.METER or group, with \" desc\" "
-                   "behind it for the largest first; \"cost desc\" by default")
+      ->add_option(
+          "--order-by", flags->order_by,
+          "cost, requests, denied, overrun, tokens, quantity.METER or group, with \" desc\" "
+          "behind it for the largest first; \"cost desc\" by default")
       ->group("Report");
   command
       ->add_option("--top", flags->top, "Only the first so many groups, and all others as one row")
@@ -274,6 +252,7 @@ void AddReport(CLI::App& app, const Globals& globals, Work* work) {
   AddCompare(*report, globals, work);
   AddReportExports(*report, globals, work);
   AddStatements(*report, globals, work);
+  AddReconcile(*report, globals, work);
 }
 
 }  // namespace quotaplane::quotactl

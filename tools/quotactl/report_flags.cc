@@ -47,6 +47,14 @@ absl::StatusOr<Span> ParseMonth(std::string_view flag, const std::string& text,
 }
 
 void ReportFlags::AddTo(CLI::App& command) {
+  AddUtcTo(command);
+  command.add_option("--zone", zone, "IANA time zone of months, days and the times above")
+      ->envname("QUOTAPLANE_ZONE")
+      ->capture_default_str()
+      ->group("Range");
+}
+
+void ReportFlags::AddUtcTo(CLI::App& command) {
   org.AddTo(command);
   const auto add = [&](const char* name, std::string* value, const char* help) {
     return command.add_option(name, *value, help)->group("Range");
@@ -54,9 +62,6 @@ void ReportFlags::AddTo(CLI::App& command) {
   add("--month", &month, "A month YYYY-MM; by default the present one");
   add("--from", &from, "First day, or moment: 2026-11-01, 2026-11-01T13:30");
   add("--to", &to, "Where it ends, not part of it; by default now");
-  add("--zone", &zone, "IANA time zone of months, days and the times above")
-      ->envname("QUOTAPLANE_ZONE")
-      ->capture_default_str();
   command
       .add_option("--filter", filters,
                   "DIMENSION=VALUE, such as team=search, model=claude-* or labels.agent= (none); "

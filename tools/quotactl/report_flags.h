@@ -33,6 +33,8 @@ struct ReportFlags {
   std::vector<std::string> filters;  // K=V
 
   void AddTo(CLI::App& command);
+  // Without --zone: where days are UTC's.
+  void AddUtcTo(CLI::App& command);
   absl::StatusOr<absl::TimeZone> Zone() const;
   // --month; --from and --to (by default: now); or, where none is given, the month of `now`.
   absl::StatusOr<Span> Range(absl::Time now) const;

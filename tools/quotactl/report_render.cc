@@ -80,20 +80,33 @@ std::vector<Cell> GroupCells(const Row& row, size_t dimensions) {
   return cells;
 }
 
-void AddMeasures(const v1::Measures& measures, const std::vector<std::string>& meters, bool overrun,
-                 std::vector<Cell>* cells) {
+// Which columns of measures a table has: those that are rarely of use, where they say something.
+struct Measured {
+  explicit Measured(const v1::Measures& total)
+      : meters(MetersOf(total)),
+        denied(total.denied() != 0),
+        overrun(total.overrun_nano_usd() != 0) {}
+
+  std::vector<std::string> meters;
+  bool denied;
+  bool overrun;
+};
+
+void AddMeasures(const v1::Measures& measures, const Measured& measured, std::vector<Cell>* cells) {
   cells->emplace_back(FormatMoney(measures.cost_nano_usd()));
   cells->emplace_back(FormatCount(measures.requests()));
-  for (const std::string& meter : meters) {
+  if (measured.denied) cells->emplace_back(FormatCount(measures.denied()));
+  for (const std::string& meter : measured.meters) {
     cells->emplace_back(FormatCount(QuantityOf(measures, meter)));
   }
-  if (overrun) cells->emplace_back(FormatMoney(measures.overrun_nano_usd()));
+  if (measured.overrun) cells->emplace_back(FormatMoney(measures.overrun_nano_usd()));
 }
 
-std::vector<terminal::Column> MeasureColumns(const std::vector<std::string>& meters, bool overrun) {
+std::vector<terminal::Column> MeasureColumns(const Measured& measured) {
   std::vector<terminal::Column> columns = {{"COST", Align::kRight}, {"REQUESTS", Align::kRight}};
-  for (const std::string& meter : meters) columns.push_back({Upper(meter), Align::kRight});
-  if (overrun) columns.push_back({"OVERRUN", Align::kRight});
+  if (measured.denied) columns.push_back({"DENIED", Align::kRight});
+  for (const std::string& meter : measured.meters) columns.push_back({Upper(meter), Align::kRight});
+  if (measured.overrun) columns.push_back({"OVERRUN", Align::kRight});
   return columns;
 }
 
@@ -141,24 +154,23 @@ std::string UsageAsTable(const v1::QueryUsageResponse& report, const ReportLayou
                          const terminal::Style& style) {
   if (report.rows().empty()) return kNothing;
   const bool periods = layout.granularity != v1::GRANULARITY_UNSPECIFIED;
-  const bool overrun = report.total().overrun_nano_usd() != 0;
-  const std::vector<std::string> meters = MetersOf(report.total());
+  const Measured measured(report.total());
   std::vector<terminal::Column> columns;
   if (periods) columns.push_back({"FROM"});
   for (const std::string& dimension : layout.group_by) columns.push_back({Upper(dimension)});
   const size_t leading = columns.size();
-  for (auto& column : MeasureColumns(meters, overrun)) columns.push_back(std::move(column));
+  for (auto& column : MeasureColumns(measured)) columns.push_back(std::move(column));
   Table table(std::move(columns));
   for (const v1::UsageRow& row : report.rows()) {
     std::vector<Cell> cells;
     if (periods) cells.emplace_back(PeriodText(row, layout));
     for (Cell& cell : GroupCells(row, layout.group_by.size())) cells.push_back(std::move(cell));
-    AddMeasures(row.measures(), meters, overrun, &cells);
+    AddMeasures(row.measures(), measured, &cells);
     table.AddRow(std::move(cells));
   }
   if (leading > 0) {
     std::vector<Cell> total;
-    AddMeasures(report.total(), meters, overrun, &total);
+    AddMeasures(report.total(), measured, &total);
     AddTotal(std::move(total), leading, &table);
   }
   return table.Render(style);
@@ -169,7 +181,7 @@ std::string UsageAsCsv(const v1::QueryUsageResponse& report, const ReportLayout&
   Csv csv;
   csv.Add("start_time").Add("end_time");
   for (const std::string& dimension : layout.group_by) csv.Add(dimension);
-  csv.Add("others").Add("cost_usd").Add("requests").Add("overrun_usd");
+  csv.Add("others").Add("cost_usd").Add("requests").Add("denied").Add("overrun_usd");
   for (const std::string& meter : meters) csv.Add(meter);
   csv.EndLine();
   for (const v1::UsageRow& row : report.rows()) {
@@ -177,7 +189,7 @@ std::string UsageAsCsv(const v1::QueryUsageResponse& report, const ReportLayout&
     csv.Add(absl::FormatTime(absl::RFC3339_full, FromProto(row.end_time()), layout.zone));
     AddGroup(row, layout.group_by.size(), &csv);
     csv.AddUsd(row.measures().cost_nano_usd()).Add(row.measures().requests());
-    csv.AddUsd(row.measures().overrun_nano_usd());
+    csv.Add(row.measures().denied()).AddUsd(row.measures().overrun_nano_usd());
     for (const std::string& meter : meters) csv.Add(QuantityOf(row.measures(), meter));
     csv.EndLine();
   }
@@ -187,10 +199,11 @@ std::string UsageAsCsv(const v1::QueryUsageResponse& report, const ReportLayout&
 std::string SpendersAsTable(const v1::ListTopSpendersResponse& report, const std::string& dimension,
                             const terminal::Style& style) {
   if (report.spenders().empty()) return kNothing;
-  const std::vector<std::string> meters = MetersOf(report.total());
+  Measured measured(report.total());
+  measured.overrun = false;
   std::vector<terminal::Column> columns = {
       {"", Align::kRight}, {Upper(dimension)}, {"SHARE", Align::kRight}};
-  for (auto& column : MeasureColumns(meters, false)) columns.push_back(std::move(column));
+  for (auto& column : MeasureColumns(measured)) columns.push_back(std::move(column));
   Table table(std::move(columns));
   int rank = 0;
   for (const v1::Spender& spender : report.spenders()) {
@@ -201,11 +214,11 @@ std::string SpendersAsTable(const v1::ListTopSpendersResponse& report, const std
                                : spender.name().empty() ? Cell(kNone, Tone::kFaint)
                                                         : Cell(spender.name(), Tone::kBold),
                                absl::StrCat(FormatDecimal(share, 1, 1), "%")};
-    AddMeasures(spender.measures(), meters, false, &cells);
+    AddMeasures(spender.measures(), measured, &cells);
     table.AddRow(std::move(cells));
   }
   std::vector<Cell> total = {"TOTAL", ""};
-  AddMeasures(report.total(), meters, false, &total);
+  AddMeasures(report.total(), measured, &total);
   std::vector<Cell> line = {""};
   line.insert(line.end(), total.begin(), total.end());
   for (Cell& cell : line) cell.tone = Tone::kBold;
@@ -216,13 +229,13 @@ std::string SpendersAsTable(const v1::ListTopSpendersResponse& report, const std
 std::string SpendersAsCsv(const v1::ListTopSpendersResponse& report, const std::string& dimension) {
   const std::vector<std::string> meters = MetersOf(report.total());
   Csv csv;
-  csv.Add(dimension).Add("others").Add("cost_usd").Add("requests").Add("overrun_usd");
+  csv.Add(dimension).Add("others").Add("cost_usd").Add("requests").Add("denied").Add("overrun_usd");
   for (const std::string& meter : meters) csv.Add(meter);
   csv.EndLine();
   for (const v1::Spender& spender : report.spenders()) {
     csv.Add(spender.name()).Add(spender.others() ? 1 : 0);
     csv.AddUsd(spender.measures().cost_nano_usd()).Add(spender.measures().requests());
-    csv.AddUsd(spender.measures().overrun_nano_usd());
+    csv.Add(spender.measures().denied()).AddUsd(spender.measures().overrun_nano_usd());
     for (const std::string& meter : meters) csv.Add(QuantityOf(spender.measures(), meter));
     csv.EndLine();
   }
@@ -246,18 +259,27 @@ std::string ComparisonAsTable(const v1::ComparePeriodsResponse& report,
   for (const char* title : {"BEFORE", "NOW", "CHANGE", "", "REQUESTS BEFORE", "NOW"}) {
     columns.push_back({title, Align::kRight});
   }
+  const bool denied = report.total().base().denied() != 0 || report.total().current().denied() != 0;
+  if (denied) {
+    for (const char* title : {"DENIED BEFORE", "NOW"}) columns.push_back({title, Align::kRight});
+  }
   Table table(std::move(columns));
-  const auto numbers = [](const v1::Comparison& row) {
+  const auto numbers = [&](const v1::Comparison& row) {
     const int64_t change = row.cost_change_nano_usd();
     const Tone tone = change > 0 ? Tone::kWarning : change < 0 ? Tone::kGood : Tone::kPlain;
-    return std::vector<Cell>{FormatMoney(row.base().cost_nano_usd()),
-                             FormatMoney(row.current().cost_nano_usd()),
-                             Cell(absl::StrCat(change > 0 ? "+" : "", FormatMoney(change)), tone),
-                             row.has_cost_change_millionths()
-                                 ? Cell(FormatChange(row.cost_change_millionths()), tone)
-                                 : Cell(change == 0 ? "" : "new", Tone::kFaint),
-                             FormatCount(row.base().requests()),
-                             FormatCount(row.current().requests())};
+    std::vector<Cell> cells = {FormatMoney(row.base().cost_nano_usd()),
+                               FormatMoney(row.current().cost_nano_usd()),
+                               Cell(absl::StrCat(change > 0 ? "+" : "", FormatMoney(change)), tone),
+                               row.has_cost_change_millionths()
+                                   ? Cell(FormatChange(row.cost_change_millionths()), tone)
+                                   : Cell(change == 0 ? "" : "new", Tone::kFaint),
+                               FormatCount(row.base().requests()),
+                               FormatCount(row.current().requests())};
+    if (denied) {
+      cells.emplace_back(FormatCount(row.base().denied()));
+      cells.emplace_back(FormatCount(row.current().denied()));
+    }
+    return cells;
   };
   for (const v1::Comparison& row : report.rows()) {
     std::vector<Cell> cells = GroupCells(row, group_by.size());
@@ -273,14 +295,16 @@ std::string ComparisonAsCsv(const v1::ComparePeriodsResponse& report,
   Csv csv;
   for (const std::string& dimension : group_by) csv.Add(dimension);
   csv.Add("others").Add("base_cost_usd").Add("cost_usd").Add("cost_change_usd");
-  csv.Add("cost_change_percent").Add("base_requests").Add("requests").EndLine();
+  csv.Add("cost_change_percent").Add("base_requests").Add("requests");
+  csv.Add("base_denied").Add("denied").EndLine();
   for (const v1::Comparison& row : report.rows()) {
     AddGroup(row, group_by.size(), &csv);
     csv.AddUsd(row.base().cost_nano_usd()).AddUsd(row.current().cost_nano_usd());
     csv.AddUsd(row.cost_change_nano_usd());
     csv.Add(row.has_cost_change_millionths() ? FormatDecimal(row.cost_change_millionths(), 4, 0)
                                              : std::string());
-    csv.Add(row.base().requests()).Add(row.current().requests()).EndLine();
+    csv.Add(row.base().requests()).Add(row.current().requests());
+    csv.Add(row.base().denied()).Add(row.current().denied()).EndLine();
   }
   return csv.Take();
 }

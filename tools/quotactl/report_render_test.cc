@@ -24,31 +24,33 @@ v1::QueryUsageResponse TwoTeams() {
   row->mutable_end_time()->set_seconds(1'793'577'600);
   row->add_group("search, \"the\"");
   *row->mutable_measures() = Measured(3'000'000'000, 1'200, 7);
+  row->mutable_measures()->set_denied(4);
   row = report.add_rows();
   *row = report.rows(0);
   row->clear_group();
   row->set_others(true);
   *row->mutable_measures() = Measured(500'000'000, 3);
   *report.mutable_total() = Measured(3'500'000'000, 1'203, 7);
+  report.mutable_total()->set_denied(4);
   return report;
 }
 
 TEST(ReportRender, AUsageTableEndsWithItsTotal) {
   const ReportLayout layout = {{"team"}, v1::GRANULARITY_DAY, absl::UTCTimeZone()};
   EXPECT_EQ(UsageAsTable(TwoTeams(), layout, kPlain),
-            "FROM        TEAM            COST  REQUESTS  OUTPUT\n"
-            "2026-11-01  search, \"the\"  $3.00     1,200       7\n"
-            "2026-11-01  all others     $0.50         3       0\n"
-            "TOTAL                      $3.50     1,203       7\n");
+            "FROM        TEAM            COST  REQUESTS  DENIED  OUTPUT\n"
+            "2026-11-01  search, \"the\"  $3.00     1,200       4       7\n"
+            "2026-11-01  all others     $0.50         3       0       0\n"
+            "TOTAL                      $3.50     1,203       4       7\n");
 }
 
 TEST(ReportRender, UsageAsCsvIsExact) {
   const ReportLayout layout = {{"team"}, v1::GRANULARITY_DAY, absl::UTCTimeZone()};
   EXPECT_EQ(UsageAsCsv(TwoTeams(), layout),
-            "start_time,end_time,team,others,cost_usd,requests,overrun_usd,output\r\n"
+            "start_time,end_time,team,others,cost_usd,requests,denied,overrun_usd,output\r\n"
             "2026-11-01T00:00:00+00:00,2026-11-02T00:00:00+00:00,\"search, \"\"the\"\"\",0,3.00,"
-            "1200,0.00,7\r\n"
-            "2026-11-01T00:00:00+00:00,2026-11-02T00:00:00+00:00,,1,0.50,3,0.00,0\r\n");
+            "1200,4,0.00,7\r\n"
+            "2026-11-01T00:00:00+00:00,2026-11-02T00:00:00+00:00,,1,0.50,3,0,0.00,0\r\n");
 }
 
 TEST(ReportRender, SpendersHaveRanksAndShares) {
@@ -67,9 +69,9 @@ TEST(ReportRender, SpendersHaveRanksAndShares) {
             "2  (none)  33.3%  $0.000000001         1\n"
             "   TOTAL          $0.000000003         6\n");
   EXPECT_EQ(SpendersAsCsv(report, "user"),
-            "user,others,cost_usd,requests,overrun_usd\r\n"
-            "alice,0,0.000000002,5,0.00\r\n"
-            ",0,0.000000001,1,0.00\r\n");
+            "user,others,cost_usd,requests,denied,overrun_usd\r\n"
+            "alice,0,0.000000002,5,0,0.00\r\n"
+            ",0,0.000000001,1,0,0.00\r\n");
 }
 
 TEST(ReportRender, ChangesHaveSigns) {
@@ -94,8 +96,19 @@ TEST(ReportRender, AComparison) {
             "TOTAL    $4.00  $3.00  -$1.00  -25.0%                8    9\n");
   EXPECT_EQ(ComparisonAsCsv(report, {"team"}),
             "team,others,base_cost_usd,cost_usd,cost_change_usd,cost_change_percent,base_requests,"
-            "requests\r\n"
-            ",0,4.00,3.00,-1.00,-25,8,9\r\n");
+            "requests,base_denied,denied\r\n"
+            ",0,4.00,3.00,-1.00,-25,8,9,0,0\r\n");
+}
+
+TEST(ReportRender, AComparisonOfRefusals) {
+  v1::ComparePeriodsResponse report;
+  report.mutable_total()->mutable_base()->set_denied(2);
+  report.mutable_total()->mutable_current()->set_denied(1'000);
+  *report.add_rows() = report.total();
+  EXPECT_EQ(ComparisonAsTable(report, {}, kPlain),
+            "BEFORE    NOW  CHANGE    REQUESTS BEFORE  NOW  DENIED BEFORE    NOW\n"
+            " $0.00  $0.00   $0.00                  0    0              2  1,000\n");
+  EXPECT_TRUE(ComparisonAsCsv(report, {}).ends_with(",0,0,2,1000\r\n"));
 }
 
 TEST(ReportRender, NothingIsSaid) {

@@ -10,7 +10,8 @@
 //   {pN}b                      book mark     string: the families of counters that were filled from
 //                                            the ledger (libs/ledger/seeding.h)
 //   {pN}l/<name>               lease         string: its owner (TTL)
-//   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua)
+//   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua);
+//                                            without s: refusals (libs/ledger/refusal_sender.h)
 // N is the partition, a function of the org alone (PartitionOf, the only place that knows):
 // everything a reservation touches shares one Cluster slot.
 //
