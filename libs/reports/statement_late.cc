@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 
 namespace quotaplane::reports {
@@ -77,9 +78,12 @@ absl::Status AddLateLines(sql::Session& session, const std::string& org, absl::C
       QP_ASSIGN_OR_RETURN(const bool lost, MayHaveLost(session, org, MonthRange(at, zone), *close));
       if (lost) continue;
     }
-    QP_ASSIGN_OR_RETURN(CenterLines ledger, ReadMonthLines(session, org, at, zone));
+    absl::StatusOr<CenterLines> ledger = ReadMonthLines(session, org, at, zone);
+    // What retention says that it has dropped is left alone, too.
+    if (ReasonOf(ledger.status()) == "DATA_DROPPED") continue;
+    QP_RETURN_IF_ERROR(ledger.status());
     QP_ASSIGN_OR_RETURN(const CenterLines billed, ReadBilled(session, org, name));
-    QP_ASSIGN_OR_RETURN(const CenterLines owed, Owed(std::move(ledger), billed));
+    QP_ASSIGN_OR_RETURN(const CenterLines owed, Owed(*std::move(ledger), billed));
     for (const auto& [center, lines] : owed) {
       (*usage)[center].lines.insert(lines.begin(), lines.end());
     }
