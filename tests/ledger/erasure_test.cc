@@ -89,6 +89,7 @@ TEST_P(ErasureTest, TheNameIsNowhereAndTotalsStay) {
   adjustment.reason = std::string("asked by ") + kAlice;
   adjustment.actor = "finance";
   ASSERT_TRUE(Adjuster(db_.get()).Adjust(adjustment, kMonthEndUs).ok());
+  EXPECT_EQ(Apply(), 1);
   const std::string totals = Totals();
   EXPECT_GT(Mentions(), 10);
   ExpectBalance();

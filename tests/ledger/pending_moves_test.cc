@@ -123,7 +123,9 @@ TEST_P(PendingMovesTest, BalanceWhileChargesAndCorrectionsGoOn) {
   std::atomic<int> written = 0;
   std::vector<std::thread> threads;
   threads.emplace_back([&] {
-    for (int i = 0; !stop && i < 3'000; ++i) {
+    for (int i = 0; !stop; ++i) {
+      // No further ahead than that, so that there is as much to correct as long as it takes.
+      fixtures::PollUntil(absl::Seconds(60), [&] { return stop || i < written + 300; });
       ChargeRecord record = ChargeOf(i % 50);
       record.id = "live-" + std::to_string(i);
       Charge(record);
@@ -131,7 +133,7 @@ TEST_P(PendingMovesTest, BalanceWhileChargesAndCorrectionsGoOn) {
   });
   for (int thread = 0; thread < 2; ++thread) {
     threads.emplace_back([&, thread] {
-      for (int i = thread; !stop && i < 1'000; i += 2) {
+      for (int i = thread; !stop; i += 2) {
         const std::string id = std::to_string(i);
         const int64_t now_us = absl::ToUnixMicros(absl::Now());
         fixtures::PollUntil(absl::Seconds(20), [&] {
