@@ -68,7 +68,9 @@ class Deployment {
     while (stream->Read(&response)) {
       for (const v1::BookRow& row : response.rows()) ADD_FAILURE() << row.ShortDebugString();
       counters += response.org().counters();
-      if (response.has_org()) EXPECT_EQ(response.org().state(), v1::OrgBooks::BALANCED);
+      if (response.has_org()) {
+        EXPECT_EQ(response.org().state(), v1::OrgBooks::BALANCED);
+      }
       whole = response.last();
     }
     const grpc::Status status = stream->Finish();
