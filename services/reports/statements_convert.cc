@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/reports/page_token.h"
 #include "services/reports/request_fields.h"
+#include "services/rpc/time_fields.h"
 
 namespace quotaplane {
 namespace {

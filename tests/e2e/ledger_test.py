@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from cli_test import DENIED, FAILED, OPTIONS, PRICES, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
 from cli_test import ServerCase, run, write_trace  # noqa: E402
+from python_client import Server  # noqa: E402
 
 NANO = 1_000_000_000
 POLICY = """
@@ -321,6 +322,19 @@ class StatusTest(Case):
         done = run(OPTIONS.program, *call)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot serve metrics", done.stderr)
+
+    def test_a_default_address_that_is_taken_stops_no_server(self) -> None:
+        folder = self.folder / "third"
+        folder.mkdir()
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", 7412))
+                taken.listen()
+            except OSError:
+                pass  # somebody else has it, which does as well
+            server = Server(OPTIONS.program, folder, POLICY, PRICES)
+            self.addCleanup(server.stop)
+            self.assertIn("no metrics: cannot serve metrics on 127.0.0.1:7412", server.log())
 
 
 class DocsTest(Case):

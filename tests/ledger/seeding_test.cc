@@ -177,6 +177,7 @@ TEST_P(SeedingTest, TheWatchSeesADriftAndFillsALoss) {
   const auto worker = Worker();
   for (int i = 0; i < 20; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(20));
+  Seed(*policy_);  // so that the watch has nothing to fill, nor to fill once more
   BookWatchOptions options;
   options.owner = "watcher";
   options.tick = absl::Milliseconds(10);

@@ -143,8 +143,8 @@ TEST_P(StatementStoreTest, AllStatementsAreTheLedgerWhateverArrivesLate) {
   size_t written = 0;
   const auto arrive = [&](size_t count) {
     const size_t end = std::min(written + count, charges.size());
-    ledger_.Write({charges.begin() + static_cast<ptrdiff_t>(written),
-                   charges.begin() + static_cast<ptrdiff_t>(end)});
+    ledger_.Write(std::vector<SettledCharge>(charges.begin() + static_cast<ptrdiff_t>(written),
+                                             charges.begin() + static_cast<ptrdiff_t>(end)));
     for (; written < end; ++written) {
       const SettledCharge& charge = charges[written];
       if (written % 9 != 0 || charge.charge.lines.empty()) continue;

@@ -137,9 +137,9 @@ TEST_P(TraceTest, TheStatementsAddUpToTheFile) {
     return sum;
   };
   const auto half = charges.begin() + static_cast<ptrdiff_t>(charges.size() / 2);
-  ledger_.Write({charges.begin(), half});
+  ledger_.Write(std::vector<SettledCharge>(charges.begin(), half));
   const Totals november = close(absl::CivilMonth(2023, 11));
-  ledger_.Write({half, charges.end()});
+  ledger_.Write(std::vector<SettledCharge>(half, charges.end()));
   const Totals december = close(absl::CivilMonth(2023, 12));
   EXPECT_EQ(december.usage_nano_usd, 0);
   EXPECT_EQ(november.usage_nano_usd + december.late_nano_usd, file);

@@ -42,6 +42,8 @@
 
 namespace quotaplane {
 
+// Fixed at the first start of a store.
+inline constexpr int kDefaultPartitions = 64;
 inline constexpr size_t kHeaderBytes = 40;
 inline constexpr size_t kRingBytes = 8 + 8 * kSlots;
 

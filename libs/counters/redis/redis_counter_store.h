@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/counters/counter_store.h"
+#include "libs/counters/redis/layout.h"
 #include "libs/redis/client.h"
 
 namespace quotaplane {
@@ -22,7 +23,7 @@ namespace quotaplane {
 struct RedisCounterStoreOptions {
   // Fixed at the first start of a deployment; a store that was made with another number refuses to
   // open.
-  int partitions = 64;
+  int partitions = kDefaultPartitions;
   // How long the outcome of an ended reservation is remembered.
   absl::Duration retention = absl::Minutes(10);
   // For tests only: stands in for the store's clock (Unix microseconds). Must be thread-safe.
