@@ -13,6 +13,7 @@
 #include "libs/ledger/retention.h"
 #include "libs/reports/statement_json.h"
 #include "libs/reports/usage_sums.h"
+#include "libs/testing/poll_until.h"
 #include "tests/reports/reports_fixture.h"
 
 namespace quotaplane::reports {
@@ -276,8 +277,7 @@ TEST_P(StatementStoreTest, OfMonthsThatRetentionHasCutNothingIsBilledOrTakenBack
   ledger_.Write({march, ChargeAt(noon(3) + 1), april, ChargeAt(noon(5))});
   ledger_.Correct(march, noon(4), -700, "wrong price");
   for (int month = 3; month <= 5; ++month) MustClose(absl::CivilMonth(2026, month), zone);
-  // Entries from April on are kept, by UTC: of March there is its last half day in no zone but
-  // Kolkata's April.
+  // Entries from April on are kept, by UTC.
   Drop({30, 0, 0, true}, At(absl::CivilSecond(2026, 5, 20)));
   ASSERT_EQ(Count("SELECT MIN(occurred_at_us) FROM ledger_entries"), noon(4));
   ledger_.Write(
@@ -285,8 +285,9 @@ TEST_P(StatementStoreTest, OfMonthsThatRetentionHasCutNothingIsBilledOrTakenBack
   ledger_.Correct(april, noon(6), -11, "wrong price");
   ledger_.Correct(ChargeAt(noon(3)), noon(5) + 7, -13, "its charge is gone, its time is known");
   MustClose(absl::CivilMonth(2026, 6), zone);
+  const std::vector<Statement> statements = AllStatements();
   std::vector<std::string> shown;
-  for (const auto& [key, amounts] : AllStatements().back().usage.lines) {
+  for (const auto& [key, amounts] : statements.back().usage.lines) {
     shown.push_back(absl::StrCat(std::string(NameOf(key.kind)), " ", key.month, " ",
                                  key.corrects_month, " ", amounts.cost_nano_usd));
   }
@@ -295,7 +296,6 @@ TEST_P(StatementStoreTest, OfMonthsThatRetentionHasCutNothingIsBilledOrTakenBack
               ElementsAre("usage 2026-06  3000000", "late 2026-05  3000000",
                           "correction 2026-05 2026-03 -13", "correction 2026-06 2026-04 -11"));
   // What is there of whole months has been billed, all of it and once.
-  const std::vector<Statement> statements = AllStatements();
   Naive billed = BilledSums(statements), ledger = NaiveSums(lines(), zone);
   const auto cut = [](const auto& each) { return std::get<0>(each.first) < "2026-05"; };
   std::erase_if(billed, cut);
@@ -341,6 +341,34 @@ TEST_P(StatementStoreTest, AMonthThatHasLostDataIsNotClosedAndHoldsNobodyUp) {
   EXPECT_EQ(MetadataOf(Close(absl::CivilMonth(2026, 9)).status())["month"], "2026-08");
   EXPECT_EQ(MustClose(absl::CivilMonth(2026, 8)).statements[0].totals.total_nano_usd, 3'000'000);
   EXPECT_EQ(MustClose(absl::CivilMonth(2026, 9)).statements[0].totals.total_nano_usd, 3'000'000);
+}
+
+// PostgreSQL drops a month from all snapshots at once: what is kept is read after the close has
+// waited for that, not before.
+TEST_P(StatementStoreTest, AMonthThatIsDroppedWhileACloseBeginsIsNotBilledByHalf) {
+  ledger_.Write({ChargeAt(At(absl::CivilSecond(2026, 8, 5)))});
+  absl::Status closed;
+  const auto close = [&] { closed = Close(absl::CivilMonth(2026, 8)).status(); };
+  std::thread closing;
+  {
+    const auto dropping = db_->Begin();
+    ASSERT_TRUE(dropping.ok()) << dropping.status();
+    if (postgres()) {
+      ASSERT_TRUE((*dropping)->RunScript({"drop", "LOCK TABLE ledger_entries"}).ok());
+      closing = std::thread(close);
+      EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(20), [&] {
+        return Count("SELECT COUNT(*) FROM pg_locks WHERE NOT granted") > 0;
+      }));
+    }
+    for (const char* sql : {"DELETE FROM ledger_entries", "DELETE FROM rollup_day",
+                            "INSERT INTO ledger_kept VALUES ('entries', 1788220800000000)"}) {
+      EXPECT_TRUE((*dropping)->Execute({"drop", sql}).ok()) << sql;
+    }
+    EXPECT_TRUE((*dropping)->Commit().ok());
+  }
+  if (!postgres()) closing = std::thread(close);
+  closing.join();
+  EXPECT_EQ(ReasonOf(closed), "DATA_DROPPED") << closed;
 }
 
 TEST_P(StatementStoreTest, RowsThatSomebodyTookAwayAreNotTakenBack) {
