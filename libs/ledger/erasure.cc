@@ -1,5 +1,6 @@
 #include "libs/ledger/erasure.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -33,10 +34,23 @@ absl::Status Check(const ErasureRequest& request) {
   return wrong.empty() ? absl::OkStatus() : FieldError(wrong);
 }
 
+// Whether what was put aside has the name, as far as anybody can read it.
+bool MayName(const ChargeCodec& codec, const std::string& record, const ErasureRequest& request) {
+  const auto is_of = [&](const Subject& subject) {
+    return subject.org == request.org && subject.user == request.user;
+  };
+  const absl::StatusOr<ChargeRecord> charge = codec.Decode(record);
+  if (charge.ok()) return is_of(charge->subject);
+  const absl::StatusOr<RefusalBatch> refusals = codec.DecodeRefusals(record);
+  if (!refusals.ok()) return true;
+  return std::any_of(refusals->lines.begin(), refusals->lines.end(),
+                     [&](const RefusalLine& line) { return is_of(line.subject); });
+}
+
 struct Erased {
   std::string pseudonym;
   bool again = false;
-  int64_t entries = 0;
+  Renamed rows;
 };
 
 absl::StatusOr<Erased> EraseRows(sql::Database& database, const ErasureRequest& request,
@@ -48,13 +62,14 @@ absl::StatusOr<Erased> EraseRows(sql::Database& database, const ErasureRequest& 
   erased.again = !before.empty();
   QP_ASSIGN_OR_RETURN(erased.pseudonym,
                       RegisterErasure(*transaction, request.org, request.user, now_us));
-  QP_ASSIGN_OR_RETURN(erased.entries,
+  QP_ASSIGN_OR_RETURN(erased.rows,
                       RenameRows(*transaction, {request.org, request.user, erased.pseudonym}));
-  if (!erased.again || erased.entries > 0) {
-    QP_RETURN_IF_ERROR(
-        WriteAudit(*transaction, {now_us, request.actor, "erase_user", request.org,
-                                  AuditDetail({{"pseudonym", erased.pseudonym},
-                                               {"entries", absl::StrCat(erased.entries)}})}));
+  if (!erased.again || erased.rows.anything()) {
+    QP_RETURN_IF_ERROR(WriteAudit(
+        *transaction, {now_us, request.actor, "erase_user", request.org,
+                       AuditDetail({{"pseudonym", erased.pseudonym},
+                                    {"entries", absl::StrCat(erased.rows.entries)},
+                                    {"refusals", absl::StrCat(erased.rows.refusals)}})}));
   }
   QP_RETURN_IF_ERROR(transaction->Commit());
   return erased;
@@ -68,15 +83,12 @@ absl::StatusOr<ErasureOutcome> Erasure::Erase(const ErasureRequest& request, con
   QP_ASSIGN_OR_RETURN(const Erased erased, EraseRows(*database_, request, now_us));
   ErasureOutcome outcome;
   outcome.pseudonym = erased.pseudonym;
-  outcome.entries = erased.entries;
+  outcome.entries = erased.rows.entries;
   QP_ASSIGN_OR_RETURN(outcome.counters, books_->Rename(request.org, request.user, erased.pseudonym,
                                                        policy, patience));
-  outcome.replayed = erased.again && outcome.entries == 0 && outcome.counters == 0;
+  outcome.replayed = erased.again && !erased.rows.anything() && outcome.counters == 0;
   QP_RETURN_IF_ERROR(outbox_->ForEachQuarantined(request.org, [&](std::string_view record) {
-    const absl::StatusOr<ChargeRecord> charge = codec_->Decode(std::string(record));
-    const bool other =
-        charge.ok() && (charge->subject.org != request.org || charge->subject.user != request.user);
-    if (!other) ++outcome.quarantined;
+    if (MayName(*codec_, std::string(record), request)) ++outcome.quarantined;
   }));
   return outcome;
 }

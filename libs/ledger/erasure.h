@@ -1,17 +1,19 @@
 // Erases a person: a random pseudonym takes the place of the user's name, everywhere in the ledger,
 // and no total changes.
 //
-// Replaced, in one transaction: user_name in entries and sums; where it equals the name, also the
-// API key and the values of labels, whoever's entry they stand on; in the person's own entries the
-// name where it is part of the reservation id or of the reason of a correction. Kept: what cannot
-// be known to name a person (team, project, an API key of another name), and the audit's actors.
-// Entries stay findable by their reservation id, since its digest is what names a charge.
+// Replaced, in one transaction: user_name in entries, refusals and sums; where it equals the name,
+// also the API key and the values of labels, whoever's entry or refusal they stand on; in the
+// person's own entries the name where it is part of the reservation id or of the reason of a
+// correction. Kept: what cannot be known to name a person (team, project, an API key of another
+// name), and the audit's actors. Entries stay findable by their reservation id, since its digest is
+// what names a charge.
 //
 // What is on its way (outbox, spool) is written under the pseudonym, if it was accepted before the
-// erasure: the ledger keeps a digest of the name, with a salt of this database, for that, and so
-// that a second erasure finds the same pseudonym. Whoever has the database and a guess at the name
-// can confirm it: this is a pseudonym, as the law calls it. Use by the same name after the erasure
-// is a new person's, until it is erased too.
+// erasure (or, of a refusal, was counted for a minute that began before it): the ledger keeps a
+// digest of the name, with a salt of this database, for that, and so that a second erasure finds
+// the same pseudonym. Whoever has the database and a guess at the name can confirm it: this is a
+// pseudonym, as the law calls it. Use by the same name after the erasure is a new person's, until
+// it is erased too.
 //
 // Live counters know names by digests alone. They follow (books.h): what the name has in present
 // calendar periods and lifetimes goes to the pseudonym; sliding windows let go by themselves.

@@ -42,9 +42,8 @@ std::string MergeSql(std::string_view table) {
       "INSERT INTO ", t,
       " (org, bucket_us, cost_center, team, project, user_name, model, meter, quantity, "
       "cost_nano_usd, requests, overrun_nano_usd, denied) SELECT org, bucket_us, cost_center, "
-      "team, "
-      "project, $3, model, meter, quantity, cost_nano_usd, requests, overrun_nano_usd, denied "
-      "FROM ",
+      "team, project, $3, model, meter, quantity, cost_nano_usd, requests, overrun_nano_usd, "
+      "denied FROM ",
       t,
       " WHERE org = $1 AND user_name = $2 ON CONFLICT (org, bucket_us, cost_center, team, project, "
       "user_name, model, meter) DO UPDATE SET quantity = ",
@@ -95,17 +94,18 @@ absl::StatusOr<std::string> RegisterErasure(sql::Transaction& transaction, const
   return std::string(rows[0][0].text());
 }
 
-absl::StatusOr<int64_t> RenameRows(sql::Transaction& transaction, const Person& person) {
+absl::StatusOr<Renamed> RenameRows(sql::Transaction& transaction, const Person& person) {
   const std::string label = LabelValue(person.user);
   const std::string pattern = absl::StrCat(
       "%", absl::StrReplaceAll(label, {{"\\", "\\\\"}, {"%", "\\%"}, {"_", "\\_"}}), "%");
   const std::string new_label = LabelValue(person.pseudonym);
   const std::array<sql::Value, 6> parameters = {person.org, person.user, person.pseudonym,
                                                 label,      new_label,   pattern};
-  QP_ASSIGN_OR_RETURN(const int64_t entries,
+  Renamed renamed;
+  QP_ASSIGN_OR_RETURN(renamed.entries,
                       transaction.Execute({"erase entries", kEntries, kTimeout}, parameters));
-  QP_RETURN_IF_ERROR(
-      transaction.Execute({"erase refusals", kRefusals, kTimeout}, parameters).status());
+  QP_ASSIGN_OR_RETURN(renamed.refusals,
+                      transaction.Execute({"erase refusals", kRefusals, kTimeout}, parameters));
   for (const std::string_view table : {"rollup_hour", "rollup_day"}) {
     QP_RETURN_IF_ERROR(transaction
                            .Execute({"erase sums", MergeSql(table), kTimeout},
@@ -119,7 +119,7 @@ absl::StatusOr<int64_t> RenameRows(sql::Transaction& transaction, const Person& 
                                     {person.org, person.user})
                            .status());
   }
-  return entries;
+  return renamed;
 }
 
 }  // namespace quotaplane

@@ -22,8 +22,15 @@ struct Person {
 absl::StatusOr<std::string> RegisterErasure(sql::Transaction& transaction, const std::string& org,
                                             const std::string& user, int64_t now_us);
 
-// Entries, refusals and sums under the pseudonym; returns how many entries changed. After
-// RegisterErasure.
-absl::StatusOr<int64_t> RenameRows(sql::Transaction& transaction, const Person& person);
+// How many rows changed.
+struct Renamed {
+  int64_t entries = 0;
+  int64_t refusals = 0;
+
+  bool anything() const { return entries + refusals > 0; }
+};
+
+// Entries, refusals and sums under the pseudonym. After RegisterErasure.
+absl::StatusOr<Renamed> RenameRows(sql::Transaction& transaction, const Person& person);
 
 }  // namespace quotaplane

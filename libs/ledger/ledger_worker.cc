@@ -88,6 +88,7 @@ absl::StatusOr<size_t> LedgerWorker::Round() {
 absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
   Portion<SettledCharge> charges;
   Portion<RefusalBatch> refusals;
+  int64_t refused = 0;  // rows of `refusals`
   for (Outbox::Message& message : messages) {
     if (message.gone) {
       QP_RETURN_IF_ERROR(outbox_->Acknowledge({&message, 1}));
@@ -97,7 +98,15 @@ absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {
     if (!record.ok()) {
       absl::StatusOr<RefusalBatch> batch = codec_->DecodeRefusals(message.record);
       if (batch.ok()) {
+        refused += RowsOf(*batch);
         refusals.Add(*std::move(batch), std::move(message));
+        // A message has up to a hundred times as many rows as a charge: not all of a round's
+        // batches are decoded at once.
+        if (refused >= options_.entries_at_once) {
+          QP_RETURN_IF_ERROR(WriteInPortions<RefusalBatch>(refusals.items, refusals.messages));
+          refusals = {};
+          refused = 0;
+        }
       } else {
         QP_RETURN_IF_ERROR(PutAside(message, record.status().message()));
       }
@@ -150,7 +159,7 @@ absl::Status LedgerWorker::WriteTogether(std::span<const Item> items,
 }
 
 absl::Status LedgerWorker::PutAside(const Outbox::Message& message, absl::string_view why) {
-  spdlog::error("charge {} of partition {} was put aside: {}", message.id, message.partition,
+  spdlog::error("message {} of partition {} was put aside: {}", message.id, message.partition,
                 std::string(why));
   QP_RETURN_IF_ERROR(outbox_->Quarantine(message, {why.data(), why.size()}));
   ++quarantined_;

@@ -1,4 +1,5 @@
-// Moves settled charges from the outbox into the ledger: read, write, acknowledge.
+// Moves settled charges, and batches of refusals, from the outbox into the ledger: read, write,
+// acknowledge.
 //
 // Whatever is killed in between, each charge is in the ledger once: it is acknowledged only when it
 // is durable there, and the ledger leaves out what it has. While the ledger's database is away, the
@@ -25,8 +26,8 @@ struct LedgerWorkerOptions {
   // Messages of a round, about: they are in memory together. The more, the fewer times the sums of
   // the same people are touched.
   int batch = 8'000;
-  // Entries of a transaction, about: a round is several where its charges have many lines. At most
-  // sql::kMaxBatchRows.
+  // Entries of a transaction, or lines of refusals, about: a round is several where its charges
+  // have many lines. At most sql::kMaxBatchRows.
   int64_t entries_at_once = 20'000;
   // How long to wait after a round that found nothing.
   absl::Duration idle_pause = absl::Milliseconds(50);

@@ -1,5 +1,6 @@
 // Where settled charges wait to be written into the ledger. The store's commit step puts each there
-// in the same atomic step in which it charges; it stays until it is acknowledged.
+// in the same atomic step in which it charges; it stays until it is acknowledged. Batches of
+// refusals wait among them, put there by the replicas (refusal_sender.h).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ class Outbox {
     // Acknowledged already, by the reader it was taken over from: nothing else is known of it.
     bool gone = false;
     std::string record;  // ChargeCodec's
-    // Absent where it cannot be read.
+    // Absent where it cannot be read, and of refusals.
     std::optional<Settlement> settlement;
   };
 
@@ -49,7 +50,7 @@ class Outbox {
 class OutboxState {
  public:
   virtual ~OutboxState() = default;
-  // A mark behind everything that the org has charged so far.
+  // A mark behind everything that the org has charged so far, and whatever else was put there.
   virtual absl::StatusOr<std::string> Mark(std::string_view org) = 0;
   // Whether everything before the mark has been acknowledged (or put aside).
   virtual absl::StatusOr<bool> EmptiedTo(std::string_view org, const std::string& mark) = 0;

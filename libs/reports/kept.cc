@@ -27,7 +27,7 @@ absl::Status Check(const std::vector<Slice>& slices, std::string_view what, int6
 
 }  // namespace
 
-absl::Status CheckKept(sql::Session& session, const Plan& plan) {
+absl::StatusOr<KeptFrom> HoldKept(sql::Session& session) {
   if (session.dialect() == sql::Dialect::kPostgres) {
     // Months are dropped from all snapshots at once; not while this lock is held. It comes before
     // the snapshot, so what has been dropped by then is in the table below.
@@ -36,15 +36,27 @@ absl::Status CheckKept(sql::Session& session, const Plan& plan) {
   }
   QP_ASSIGN_OR_RETURN(const sql::Rows rows,
                       session.Query({"kept", "SELECT kind, from_us FROM ledger_kept"}));
+  KeptFrom kept;
   for (size_t i = 0; i < rows.size(); ++i) {
     std::string_view kind;
     int64_t from_us;
     QP_RETURN_IF_ERROR(rows[i].Read(kind, from_us));
-    if (kind == "entries") QP_RETURN_IF_ERROR(Check(plan.entries, "the entries", from_us));
-    if (kind == "hours") QP_RETURN_IF_ERROR(Check(plan.hours, "the sums by hour", from_us));
-    if (kind == "days") QP_RETURN_IF_ERROR(Check(plan.days, "the sums by day", from_us));
+    if (kind == "entries") kept.entries_us = from_us;
+    if (kind == "hours") kept.hours_us = from_us;
+    if (kind == "days") kept.days_us = from_us;
   }
-  return absl::OkStatus();
+  return kept;
+}
+
+absl::Status CheckKept(const KeptFrom& kept, const Plan& plan) {
+  QP_RETURN_IF_ERROR(Check(plan.entries, "the entries", kept.entries_us));
+  QP_RETURN_IF_ERROR(Check(plan.hours, "the sums by hour", kept.hours_us));
+  return Check(plan.days, "the sums by day", kept.days_us);
+}
+
+absl::Status CheckKept(sql::Session& session, const Plan& plan) {
+  QP_ASSIGN_OR_RETURN(const KeptFrom kept, HoldKept(session));
+  return CheckKept(kept, plan);
 }
 
 }  // namespace quotaplane::reports

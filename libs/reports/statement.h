@@ -42,8 +42,7 @@ enum class LineKind { kUsage, kLate, kCorrection };
 struct LineKey {
   LineKind kind = LineKind::kUsage;
   std::string month;  // in which it was charged
-  // Of a correction: the month in which that was charged which it corrects; empty where the ledger
-  // no longer knows.
+  // Of a correction: the month in which that was charged which it corrects.
   std::string corrects_month;
   std::string team, project, model, meter;
 

@@ -146,7 +146,7 @@ absl::StatusOr<std::vector<Close>> ReadCloses(sql::Session& session, const std::
       const sql::Rows rows,
       session.Query({"closes",
                      "SELECT close_number, month, time_zone, request_id, rules, closed_at_us, "
-                     "first_entry_us, first_number, statements FROM statement_closes WHERE org = "
+                     "first_number, statements FROM statement_closes WHERE org = "
                      "$1 ORDER BY close_number"},
                     {org}, kMaxCloses));
   std::vector<Close> closes(rows.size());
@@ -154,7 +154,7 @@ absl::StatusOr<std::vector<Close>> ReadCloses(sql::Session& session, const std::
     Close& close = closes[i];
     QP_RETURN_IF_ERROR(rows[i].Read(close.close_number, close.month, close.time_zone,
                                     close.request_id, close.rules, close.closed_at_us,
-                                    close.first_entry_us, close.first_number, close.statements));
+                                    close.first_number, close.statements));
   }
   return closes;
 }
@@ -169,12 +169,11 @@ absl::Status InsertClose(sql::Session& session, const std::string& org, const Cl
              {"request_id", Type::kText},
              {"rules", Type::kText},
              {"closed_at_us"},
-             {"first_entry_us"},
              {"first_number"},
              {"statements"}});
-  QP_RETURN_IF_ERROR(rows.Add({org, close.close_number, close.month, close.time_zone,
-                               close.request_id, close.rules, close.closed_at_us,
-                               close.first_entry_us, close.first_number, close.statements}));
+  QP_RETURN_IF_ERROR(
+      rows.Add({org, close.close_number, close.month, close.time_zone, close.request_id,
+                close.rules, close.closed_at_us, close.first_number, close.statements}));
   QP_RETURN_IF_ERROR(rows.Flush());
   QP_RETURN_IF_ERROR(InsertStatements(session, statements));
   QP_RETURN_IF_ERROR(InsertLines(session, statements));

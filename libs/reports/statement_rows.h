@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +21,6 @@ struct Close {
   std::string request_id;
   std::string rules;
   int64_t closed_at_us = 0;
-  std::optional<int64_t> first_entry_us;
   int64_t first_number = 0;
   int64_t statements = 0;
 };

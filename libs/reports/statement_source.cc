@@ -1,6 +1,5 @@
 #include "libs/reports/statement_source.h"
 
-#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -24,15 +23,14 @@ constexpr absl::Duration kPortionTimeout = absl::Minutes(2);
 
 constexpr char kCorrections[] =
     "SELECT r.cost_center, r.team, r.project, r.model, r.meter, r.quantity, r.cost_nano_usd, "
-    "r.overrun_nano_usd, r.occurred_at_us, (SELECT k.occurred_at_us FROM ledger_keys AS k WHERE "
-    "k.charge_key = r.corrects_key) FROM ledger_entries AS r WHERE r.org = $1 AND "
-    "r.occurred_at_us >= $2 AND r.occurred_at_us < $3 AND r.kind = 'correction'";
+    "r.overrun_nano_usd, r.occurred_at_us, r.corrected_at_us FROM ledger_entries AS r WHERE "
+    "r.org = $1 AND r.occurred_at_us >= $2 AND r.occurred_at_us < $3 AND r.kind = 'correction'";
 
 struct Correction {
   std::string cost_center, team, project, model, meter;
   Amounts amounts;
   int64_t at_us = 0;
-  std::optional<int64_t> corrected_at_us;
+  int64_t corrected_at_us = 0;  // when that was charged which it corrects
 };
 
 template <typename Take>
@@ -58,7 +56,7 @@ absl::Status TooManyLines() {
 absl::Status AddDays(sql::Session& session, const Selection& selection, const Dimension& by,
                      const std::vector<Range>& days, absl::TimeZone zone,
                      DayCosts CenterUsage::*costs, std::map<std::string, CenterUsage>* usage) {
-  QP_ASSIGN_OR_RETURN(const Sums sums, ReadSums(session, selection, {kCostCenter, by}, days));
+  QP_ASSIGN_OR_RETURN(const Sums sums, ReadUsedSums(session, selection, {kCostCenter, by}, days));
   for (const auto& [key, measures] : sums) {
     const auto& [period, group] = key;
     const absl::CivilDay day =
@@ -81,13 +79,19 @@ absl::Status TakeOut(const Correction& correction, absl::TimeZone zone, CenterUs
 
 }  // namespace
 
+absl::Status CheckMonthKept(const KeptFrom& kept, absl::CivilMonth month, absl::TimeZone zone) {
+  Plan plan = PlanOf({MonthRange(month, zone)}, /*entries_only=*/false);
+  plan.entries = {{0, MonthRange(month, zone)}};
+  return CheckKept(kept, plan);
+}
+
 absl::StatusOr<CenterLines> ReadMonthLines(sql::Session& session, const std::string& org,
                                            absl::CivilMonth month, absl::TimeZone zone) {
   const Range range = MonthRange(month, zone);
   const std::string name = MonthName(month);
-  QP_ASSIGN_OR_RETURN(
-      const Sums sums,
-      ReadSums(session, {org, range, {}}, {kCostCenter, kTeam, kProject, kModel, kMeter}, {range}));
+  QP_ASSIGN_OR_RETURN(const Sums sums,
+                      ReadUsedSums(session, {org, range, {}},
+                                   {kCostCenter, kTeam, kProject, kModel, kMeter}, {range}));
   CenterLines lines;
   for (const auto& [key, measures] : sums) {
     const std::vector<std::string>& group = key.second;
@@ -102,9 +106,7 @@ absl::StatusOr<CenterLines> ReadMonthLines(sql::Session& session, const std::str
         Lines& center = lines[each.cost_center];
         QP_RETURN_IF_ERROR(center[key].Subtract(each.amounts));
         key.kind = LineKind::kCorrection;
-        if (each.corrected_at_us.has_value()) {
-          key.corrects_month = MonthName(MonthAt(*each.corrected_at_us, zone));
-        }
+        key.corrects_month = MonthName(MonthAt(each.corrected_at_us, zone));
         const auto [found, is_new] = center.try_emplace(std::move(key));
         if (is_new && ++corrected > kMaxSums) return TooManyLines();
         return found->second.Add(each.amounts);
@@ -121,7 +123,7 @@ absl::Status AddMonthDetails(sql::Session& session, const std::string& org, absl
   const Range range = MonthRange(month, zone);
   const Selection selection = {org, range, {}};
   QP_ASSIGN_OR_RETURN(const Sums users,
-                      ReadSums(session, selection, {kCostCenter, kUser}, {range}));
+                      ReadUsedSums(session, selection, {kCostCenter, kUser}, {range}));
   for (const auto& [key, measures] : users) {
     if (!key.second[1].empty() && measures.requests > 0) ++(*usage)[key.second[0]].active_users;
   }
@@ -139,19 +141,6 @@ absl::Status AddMonthDetails(sql::Session& session, const std::string& org, absl
     }
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<int64_t>> FirstEntryUs(sql::Session& session, const std::string& org,
-                                                    const Range& range) {
-  QP_ASSIGN_OR_RETURN(
-      const sql::Rows rows,
-      session.Query(
-          {"first entry",
-           "SELECT occurred_at_us FROM ledger_entries WHERE org = $1 AND "
-           "occurred_at_us >= $2 AND occurred_at_us < $3 ORDER BY occurred_at_us LIMIT 1"},
-          {org, range.from_us, range.to_us}));
-  if (rows.empty()) return std::optional<int64_t>();
-  return std::optional<int64_t>(rows[0][0].integer());
 }
 
 }  // namespace quotaplane::reports

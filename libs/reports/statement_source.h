@@ -2,12 +2,12 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/reports/kept.h"
 #include "libs/reports/statement.h"
 #include "libs/sql/database.h"
 
@@ -16,18 +16,18 @@ namespace quotaplane::reports {
 // By cost center.
 using CenterLines = std::map<std::string, Lines>;
 
+// Whether the ledger has all of the month: its sums, and its entries, among which are the
+// corrections. Errors are those of CheckKept.
+absl::Status CheckMonthKept(const KeptFrom& kept, absl::CivilMonth month, absl::TimeZone zone);
+
 // Everything charged in the range, which is the month `month` in `zone`: usage, which is what the
 // sums say less corrections, and corrections, from their entries. Lines that are zero are left out.
-// Read as one snapshot if `session` is one. Errors are those of ReadSums.
+// Read as one snapshot if `session` is one. Errors are those of ReadUsedSums.
 absl::StatusOr<CenterLines> ReadMonthLines(sql::Session& session, const std::string& org,
                                            absl::CivilMonth month, absl::TimeZone zone);
 
 // Adds days and active users of the month to those that have lines; others are left out.
 absl::Status AddMonthDetails(sql::Session& session, const std::string& org, absl::CivilMonth month,
                              absl::TimeZone zone, std::map<std::string, CenterUsage>* usage);
-
-// When the org's first entry in the range was charged.
-absl::StatusOr<std::optional<int64_t>> FirstEntryUs(sql::Session& session, const std::string& org,
-                                                    const Range& range);
 
 }  // namespace quotaplane::reports

@@ -55,19 +55,21 @@ absl::Status CheckOrder(const MonthQuery& query, const std::vector<Close>& close
   return absl::OkStatus();
 }
 
-// Of the months between the last closed one and this one, none may have usage.
-absl::Status CheckEarlierMonths(sql::Session& session, const MonthQuery& query,
-                                const std::vector<Close>& closes) {
+// Of the months between the last closed one and this one, none may have usage: but for those of
+// which retention has dropped a part, which cannot be closed any more.
+absl::Status CheckEarlierMonths(sql::Session& session, const KeptFrom& kept,
+                                const MonthQuery& query, const std::vector<Close>& closes) {
   if (closes.empty()) return absl::OkStatus();
   std::vector<Range> months;
   std::vector<std::string> names;
   for (absl::CivilMonth at = *ParseMonthName(closes.back().month) + 1; at < query.month; ++at) {
+    if (!CheckMonthKept(kept, at, query.zone).ok()) continue;
     months.push_back(MonthRange(at, query.zone));
     names.push_back(MonthName(at));
   }
   if (months.empty()) return absl::OkStatus();
   const Selection selection = {query.org, {months.front().from_us, months.back().to_us}, {}};
-  QP_ASSIGN_OR_RETURN(const Sums sums, ReadSums(session, selection, {}, months));
+  QP_ASSIGN_OR_RETURN(const Sums sums, ReadUsedSums(session, selection, {}, months));
   if (sums.empty()) return absl::OkStatus();
   const std::string& open = names[static_cast<size_t>(sums.begin()->first.first)];
   return Refused("EARLIER_MONTH_OPEN",
@@ -75,15 +77,18 @@ absl::Status CheckEarlierMonths(sql::Session& session, const MonthQuery& query,
                  {{"month", open}});
 }
 
-absl::StatusOr<std::vector<Statement>> MakeMonth(sql::Session& session, const MonthQuery& query,
+absl::StatusOr<std::vector<Statement>> MakeMonth(sql::Session& session, const KeptFrom& kept,
+                                                 const MonthQuery& query,
                                                  const std::vector<Close>& closes,
                                                  int64_t closed_at_us, int64_t first_number) {
+  QP_RETURN_IF_ERROR(CheckMonthKept(kept, query.month, query.zone));
   std::map<std::string, CenterUsage> usage;
   QP_ASSIGN_OR_RETURN(CenterLines lines,
                       ReadMonthLines(session, query.org, query.month, query.zone));
   for (auto& [center, its] : lines) usage[center].lines = std::move(its);
   if (!closes.empty()) {
-    QP_RETURN_IF_ERROR(AddLateLines(session, query.org, query.month, query.zone, closes, &usage));
+    QP_RETURN_IF_ERROR(
+        AddLateLines(session, kept, query.org, query.month, query.zone, closes, &usage));
   }
   QP_RETURN_IF_ERROR(AddMonthDetails(session, query.org, query.month, query.zone, &usage));
   const MonthHead head = {query.org, MonthName(query.month), query.zone.name(),
@@ -117,19 +122,18 @@ struct Made {
 };
 
 // Reads everything, writes nothing.
-absl::StatusOr<Made> MakeClose(sql::Session& session, const MonthQuery& query,
+absl::StatusOr<Made> MakeClose(sql::Session& session, const KeptFrom& kept, const MonthQuery& query,
                                const std::string& request_id, const std::vector<Close>& closes,
                                int64_t now_us) {
   QP_RETURN_IF_ERROR(CheckOrder(query, closes));
-  const Range range = MonthRange(query.month, query.zone);
   const std::string month = MonthName(query.month);
-  if (now_us < range.to_us) {
+  if (now_us < MonthRange(query.month, query.zone).to_us) {
     return Refused("MONTH_OPEN",
                    absl::StrCat(month, " is not over yet in ", query.zone.name(),
                                 "; a preview shows what it has so far"),
                    {{"month", month}});
   }
-  QP_RETURN_IF_ERROR(CheckEarlierMonths(session, query, closes));
+  QP_RETURN_IF_ERROR(CheckEarlierMonths(session, kept, query, closes));
   Made made;
   Close& close = made.close;
   close.close_number = 1;
@@ -143,9 +147,8 @@ absl::StatusOr<Made> MakeClose(sql::Session& session, const MonthQuery& query,
   close.request_id = request_id;
   close.rules = RulesJson(query.rules);
   close.closed_at_us = now_us;
-  QP_ASSIGN_OR_RETURN(close.first_entry_us, FirstEntryUs(session, query.org, range));
   QP_ASSIGN_OR_RETURN(made.statements,
-                      MakeMonth(session, query, closes, now_us, close.first_number));
+                      MakeMonth(session, kept, query, closes, now_us, close.first_number));
   close.statements = static_cast<int64_t>(made.statements.size());
   return made;
 }
@@ -174,11 +177,12 @@ absl::StatusOr<CloseResult> CloseMonth(sql::Database& ledger, const MonthQuery& 
     {
       QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> snapshot,
                           ledger.Begin(kSnapshot));
+      QP_ASSIGN_OR_RETURN(const KeptFrom kept, HoldKept(*snapshot));
       QP_ASSIGN_OR_RETURN(const std::vector<Close> closes, ReadCloses(*snapshot, query.org));
       QP_ASSIGN_OR_RETURN(std::optional<CloseResult> before,
                           Replay(*snapshot, query, request_id, closes));
       if (before.has_value()) return *std::move(before);
-      QP_ASSIGN_OR_RETURN(made, MakeClose(*snapshot, query, request_id, closes, now_us));
+      QP_ASSIGN_OR_RETURN(made, MakeClose(*snapshot, kept, query, request_id, closes, now_us));
     }
     QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> write, ledger.Begin());
     absl::Status stored = InsertClose(*write, query.org, made.close, made.statements);
@@ -192,9 +196,10 @@ absl::StatusOr<CloseResult> CloseMonth(sql::Database& ledger, const MonthQuery& 
 absl::StatusOr<std::vector<Statement>> PreviewMonth(sql::Database& ledger,
                                                     const MonthQuery& query) {
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> snapshot, ledger.Begin(kSnapshot));
+  QP_ASSIGN_OR_RETURN(const KeptFrom kept, HoldKept(*snapshot));
   QP_ASSIGN_OR_RETURN(const std::vector<Close> closes, ReadCloses(*snapshot, query.org));
   QP_RETURN_IF_ERROR(CheckOrder(query, closes));
-  return MakeMonth(*snapshot, query, closes, /*closed_at_us=*/0, /*first_number=*/0);
+  return MakeMonth(*snapshot, kept, query, closes, /*closed_at_us=*/0, /*first_number=*/0);
 }
 
 absl::StatusOr<std::vector<StatementSummary>> ListStatements(sql::Session& session,

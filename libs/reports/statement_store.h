@@ -2,12 +2,13 @@
 //
 // Order. The first close of an org says from which month on it has statements, and in which zone
 // its months are: later ones are closed in that zone, one after another; months without usage may
-// be left out. A month can be closed once it is over.
+// be left out. A month can be closed once it is over, and as long as the ledger has all of it:
+// retention drops old sums and entries, and what a month has lost can neither be billed nor held
+// against later months.
 //
 // Late usage and corrections. A close compares, for each month from the first closed one on but at
 // most kLookBackMonths back, what the ledger has of it with what has been billed of it, line by
-// line, and bills the difference. Retention drops old entries and sums: a month whose first entry
-// is no longer there, or of which something billed is missing, is left alone.
+// line, and bills the difference. A month of which retention has dropped a part is left alone.
 //
 // Final. Rows of statements are only ever inserted; the schema refuses anything else. Two closes of
 // an org at once claim the same close number: one is stored whole, the other finds it taken and
@@ -56,13 +57,13 @@ struct CloseResult {
 // FAILED_PRECONDITION, by reason: MONTH_OPEN (not over yet), MONTH_CLOSED, LATER_MONTH_CLOSED,
 // EARLIER_MONTH_OPEN (metadata `month`: the first one that has usage), TIME_ZONE_FIXED (metadata
 // `time_zone`). ALREADY_EXISTS, reason REQUEST_MISMATCH: another close had that id. ABORTED: others
-// kept closing. Those of ReadSums and MakeStatements.
+// kept closing. Those of CheckKept (of the month), ReadUsedSums and MakeStatements.
 absl::StatusOr<CloseResult> CloseMonth(sql::Database& ledger, const MonthQuery& query,
                                        const std::string& request_id, int64_t now_us);
 
 // What CloseMonth would make of the month now; stores nothing, and may be asked of a month under
 // way. Earlier months that are still open are left out. FAILED_PRECONDITION: MONTH_CLOSED,
-// LATER_MONTH_CLOSED, TIME_ZONE_FIXED.
+// LATER_MONTH_CLOSED, TIME_ZONE_FIXED. Otherwise as CloseMonth.
 absl::StatusOr<std::vector<Statement>> PreviewMonth(sql::Database& ledger, const MonthQuery& query);
 
 struct StatementFilter {

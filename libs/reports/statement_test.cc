@@ -251,11 +251,5 @@ TEST(Owed, NothingOfAMonthThatHasLostSomething) {
   EXPECT_EQ(*Owed(ledger, billed), CenterLines());
 }
 
-TEST(Owed, CorrectionsThatOnlyForgotTheirMonthAreNotBilledAgain) {
-  const CenterLines billed = {{"R-1", {{CorrectionOf("2026-03"), {0, -7, 0, 0}}}}};
-  const CenterLines ledger = {{"R-1", {{CorrectionOf(""), {0, -7, 0, 0}}}}};
-  EXPECT_EQ(*Owed(ledger, billed), CenterLines());
-}
-
 }  // namespace
 }  // namespace quotaplane::reports

@@ -33,26 +33,33 @@ struct Source {
   std::string_view table;
   std::string_view time;
   std::string_view sums;  // quantity, cost, requests, overrun, denied
+  std::string_view used;  // whether a row is more than refusals; empty where all are
 };
 constexpr std::string_view kRollupSums =
     "SUM(r.quantity), SUM(r.cost_nano_usd), SUM(r.requests), SUM(r.overrun_nano_usd), "
     "SUM(r.denied)";
-constexpr Source kDays = {"rollup_day", "bucket_us", kRollupSums};
-constexpr Source kHours = {"rollup_hour", "bucket_us", kRollupSums};
+constexpr std::string_view kRollupUsed =
+    "(r.requests <> 0 OR r.cost_nano_usd <> 0 OR r.quantity <> 0 OR r.overrun_nano_usd <> 0)";
+constexpr Source kDays = {"rollup_day", "bucket_us", kRollupSums, kRollupUsed};
+constexpr Source kHours = {"rollup_hour", "bucket_us", kRollupSums, kRollupUsed};
 constexpr Source kEntries = {
     "ledger_entries", "occurred_at_us",
     "SUM(r.quantity), SUM(r.cost_nano_usd), "
-    "SUM(CASE WHEN r.line = 0 AND r.kind = 'usage' THEN 1 ELSE 0 END), SUM(r.overrun_nano_usd), 0"};
+    "SUM(CASE WHEN r.line = 0 AND r.kind = 'usage' THEN 1 ELSE 0 END), SUM(r.overrun_nano_usd), 0",
+    ""};
 // What was refused is in no entry. It used no meter.
 constexpr Source kRefusals = {
     "(SELECT org, occurred_at_us, cost_center, team, project, user_name, model, '' AS meter, "
     "api_key, labels, denied FROM ledger_refusals)",
-    "occurred_at_us", "0, 0, 0, 0, SUM(r.denied)"};
+    "occurred_at_us", "0, 0, 0, 0, SUM(r.denied)", ""};
+
+enum class Rows { kAll, kUsed };
 
 class Reader {
  public:
-  Reader(sql::Session& session, const Selection& selection, const std::vector<Dimension>& group_by)
-      : session_(session), selection_(selection), group_by_(group_by) {}
+  Reader(sql::Session& session, const Selection& selection, const std::vector<Dimension>& group_by,
+         Rows which)
+      : session_(session), selection_(selection), group_by_(group_by), which_(which) {}
 
   absl::Status Read(const Source& source, std::span<const Slice> slices) {
     for (size_t at = 0; at < slices.size(); at += kMaxSlices) {
@@ -87,7 +94,7 @@ class Reader {
     absl::StrAppend(&sql, ") SELECT ", absl::StrJoin(columns, ", "), ", ", AbslView(source.sums),
                     " FROM slice CROSS JOIN ", AbslView(source.table), " AS r WHERE r.org = ", org);
     absl::StrAppend(&sql, " AND ", time, " >= slice.low AND ", time, " < slice.high",
-                    OuterBounds(time, slices, &parameters),
+                    OuterBounds(time, slices, &parameters), UsedSql(source),
                     FilterSql(selection_.filters, session_.dialect(), &parameters), " GROUP BY ",
                     absl::StrJoin(keys, ", "));
     const auto rows = session_.Query({"usage", sql}, parameters.values(), kMaxSqlRows);
@@ -97,6 +104,11 @@ class Reader {
     QP_RETURN_IF_ERROR(rows.status());
     for (size_t i = 0; i < rows->size(); ++i) QP_RETURN_IF_ERROR(AddRow((*rows)[i]));
     return absl::OkStatus();
+  }
+
+  std::string UsedSql(const Source& source) const {
+    if (which_ == Rows::kAll || source.used.empty()) return "";
+    return absl::StrCat(" AND ", AbslView(source.used));
   }
 
   // The outermost bounds once more, as constants, lets PostgreSQL leave out other months'
@@ -127,6 +139,7 @@ class Reader {
   sql::Session& session_;
   const Selection& selection_;
   const std::vector<Dimension>& group_by_;
+  const Rows which_;
   Sums sums_;
 };
 
@@ -136,19 +149,31 @@ bool NeedsEntries(const Selection& selection, const std::vector<Dimension>& grou
                       [](const Filter& filter) { return InRollups(filter.dimension); });
 }
 
+absl::StatusOr<Sums> Read(sql::Session& session, const Selection& selection,
+                          const std::vector<Dimension>& group_by, const std::vector<Range>& periods,
+                          Rows which) {
+  const Plan plan = PlanOf(periods, NeedsEntries(selection, group_by));
+  QP_RETURN_IF_ERROR(CheckKept(session, plan));
+  Reader reader(session, selection, group_by, which);
+  QP_RETURN_IF_ERROR(reader.Read(kDays, plan.days));
+  QP_RETURN_IF_ERROR(reader.Read(kHours, plan.hours));
+  QP_RETURN_IF_ERROR(reader.Read(kEntries, plan.entries));
+  if (which == Rows::kAll) QP_RETURN_IF_ERROR(reader.Read(kRefusals, plan.entries));
+  return reader.Take();
+}
+
 }  // namespace
 
 absl::StatusOr<Sums> ReadSums(sql::Session& session, const Selection& selection,
                               const std::vector<Dimension>& group_by,
                               const std::vector<Range>& periods) {
-  const Plan plan = PlanOf(periods, NeedsEntries(selection, group_by));
-  QP_RETURN_IF_ERROR(CheckKept(session, plan));
-  Reader reader(session, selection, group_by);
-  QP_RETURN_IF_ERROR(reader.Read(kDays, plan.days));
-  QP_RETURN_IF_ERROR(reader.Read(kHours, plan.hours));
-  QP_RETURN_IF_ERROR(reader.Read(kEntries, plan.entries));
-  QP_RETURN_IF_ERROR(reader.Read(kRefusals, plan.entries));
-  return reader.Take();
+  return Read(session, selection, group_by, periods, Rows::kAll);
+}
+
+absl::StatusOr<Sums> ReadUsedSums(sql::Session& session, const Selection& selection,
+                                  const std::vector<Dimension>& group_by,
+                                  const std::vector<Range>& periods) {
+  return Read(session, selection, group_by, periods, Rows::kUsed);
 }
 
 }  // namespace quotaplane::reports

@@ -10,7 +10,6 @@ CREATE TABLE statement_closes (
   request_id TEXT NOT NULL,
   rules TEXT NOT NULL,  -- JSON (libs/reports/statement_json.h)
   closed_at_us BIGINT NOT NULL,
-  first_entry_us BIGINT,  -- the month's first entry, while the ledger had them all
   first_number BIGINT NOT NULL,
   statements BIGINT NOT NULL,
   PRIMARY KEY (org, close_number),

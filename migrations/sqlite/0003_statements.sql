@@ -10,7 +10,6 @@ CREATE TABLE statement_closes (
   request_id TEXT NOT NULL,
   rules TEXT NOT NULL,  -- JSON (libs/reports/statement_json.h)
   closed_at_us INTEGER NOT NULL,
-  first_entry_us INTEGER,  -- the month's first entry, while the ledger had them all
   first_number INTEGER NOT NULL,
   statements INTEGER NOT NULL,
   PRIMARY KEY (org, close_number),

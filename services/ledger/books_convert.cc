@@ -272,6 +272,7 @@ void ToProto(const LedgerStatus& status, v1::GetStatusResponse* response) {
   worker->set_duplicates(status.worker.duplicates);
   worker->set_quarantined(status.worker.quarantined);
   worker->set_failed_rounds(status.worker.failures);
+  worker->set_refusal_batches(status.worker.refusals);
   response->mutable_books()->set_limits(status.limits);
   ToProto(status.books, response->mutable_books());
 }

@@ -41,12 +41,15 @@ void AddOutbox(const LedgerStatus& status, std::vector<Family>* all) {
     moves.push_back({static_cast<double>(*status.pending_moves)});
   }
   all->push_back(Gauge("quotaplane_ledger_outbox_messages",
-                       "Charges that are not in the ledger's database yet.", std::move(messages)));
+                       "Charges and batches of refusals that are not in the ledger's database yet.",
+                       std::move(messages)));
   all->push_back(Gauge("quotaplane_ledger_outbox_oldest_age_seconds",
                        "Age of the oldest of them; 0 where there is none.", std::move(age)));
-  all->push_back(Gauge("quotaplane_ledger_quarantine_messages",
-                       "Charges that could not be written, ever, and were put aside.",
-                       std::move(quarantined)));
+  all->push_back(
+      Gauge("quotaplane_ledger_quarantine_messages",
+            "Charges and batches of refusals that could not be written, ever, and were put "
+            "aside.",
+            std::move(quarantined)));
   all->push_back(Gauge("quotaplane_ledger_pending_moves",
                        "Corrections that have not reached the live counters yet.",
                        std::move(moves)));
@@ -57,10 +60,14 @@ void AddWorker(const LedgerWorker::Stats& worker, std::vector<Family>* all) {
                          worker.charges));
   all->push_back(Counter("quotaplane_ledger_entries_total", "Entries written by this process.",
                          worker.entries));
+  all->push_back(Counter("quotaplane_ledger_refusal_batches_total",
+                         "Batches of refusals written by this process.", worker.refusals));
   all->push_back(Counter("quotaplane_ledger_duplicates_total",
-                         "Charges that came again and were left out.", worker.duplicates));
+                         "Charges and batches of refusals that came again and were left out.",
+                         worker.duplicates));
   all->push_back(Counter("quotaplane_ledger_quarantined_total",
-                         "Charges that this process put aside.", worker.quarantined));
+                         "Charges and batches of refusals that this process put aside.",
+                         worker.quarantined));
   all->push_back(Counter("quotaplane_ledger_failed_rounds_total",
                          "Rounds that the store or the database broke off.", worker.failures));
 }

@@ -1,13 +1,26 @@
 // P5: the books balance, and where they do not, that is seen to the nano-USD and can be repaired.
 #include "libs/ledger/books.h"
 
+#include "libs/counters/redis/layout.h"
 #include "libs/ledger/ledger_reader.h"
 #include "tests/ledger/books_fixture.h"
 
 namespace quotaplane {
 namespace {
 
-class BooksTest : public BooksFixture {};
+class BooksTest : public BooksFixture {
+ protected:
+  // As a replica that has refused somebody. A name that no database takes makes it unwritable.
+  void Refuse(int id, const std::string& user) {
+    RefusalBatch batch{"replica/" + std::to_string(id), "acme", {}};
+    batch.lines.push_back({ChargeOf(id).subject, kMonthEndUs - kMonthEndUs % 60'000'000, 1});
+    batch.lines[0].subject.user = user;
+    const std::string stream =
+        "{p" + std::to_string(PartitionOf("acme", store_.store().partitions())) + "}o";
+    redis_.Command({"XADD", stream, "*", "r", codec_.EncodeRefusals(batch)});
+  }
+  int64_t Refused() { return Count("SELECT COALESCE(SUM(denied), 0) FROM ledger_refusals"); }
+};
 QP_OVER_BOTH_DATABASES(BooksTest);
 
 TEST_P(BooksTest, BalanceWhileChargesGoOn) {
@@ -17,6 +30,7 @@ TEST_P(BooksTest, BalanceWhileChargesGoOn) {
   std::atomic<bool> stop = false;
   std::thread charging([&] {
     for (int i = 0; !stop && i < 5'000; ++i) {
+      if (i % 4 == 0) Refuse(i, "u" + std::to_string(i % 7));
       ChargeRecord record = ChargeOf(i % 50, i % 3 == 0 ? "ads" : "search");
       record.id = "live-" + std::to_string(i);
       if (i % 11 == 0) record.lines.clear();
@@ -40,6 +54,27 @@ TEST_P(BooksTest, BalanceWhileChargesGoOn) {
   EXPECT_EQ(lines[0].limit_id, "big-requests");
   EXPECT_EQ(lines[0].scope, "{org=acme, model=big}");
   EXPECT_GT(lines[0].counter, 0);
+  EXPECT_GT(Refused(), 0);
+}
+
+TEST_P(BooksTest, RefusalsInTheOutboxAreWaitedForAndCountNothing) {
+  const std::string before = *state_.Mark("acme");
+  Charge(ChargeOf(1));
+  const std::string charged = *state_.Mark("acme");
+  for (int i = 0; i < 3; ++i) Refuse(i, "u1");
+  Refuse(3, std::string("nul\0", 4));  // is put aside
+  const std::string refused = *state_.Mark("acme");
+  EXPECT_NE(refused, charged);
+  EXPECT_TRUE(*state_.EmptiedTo("acme", before));
+  EXPECT_FALSE(*state_.EmptiedTo("acme", charged));
+  EXPECT_TRUE(
+      absl::IsDeadlineExceeded(books_.Compare("acme", *policy_, absl::Milliseconds(50)).status()));
+  const auto worker = Worker();
+  ExpectBalance();
+  EXPECT_TRUE(*state_.EmptiedTo("acme", refused));
+  EXPECT_EQ(Refused(), 3);
+  EXPECT_EQ(Waiting("q"), 1);
+  EXPECT_EQ(worker->stats().refusals, 3);
 }
 
 TEST_P(BooksTest, ALostCounterIsSeenAndComesBack) {

@@ -13,6 +13,8 @@
 namespace quotaplane {
 namespace {
 
+// That of the time at which everything here happens.
+constexpr int64_t kMinuteUs = kMonthEndUs - kMonthEndUs % 60'000'000;
 constexpr char kAlice[] = "al_i%ce\"\\";  // all that patterns and JSON have a meaning for
 
 class ErasureTest : public BooksFixture {
@@ -25,6 +27,19 @@ class ErasureTest : public BooksFixture {
     record.subject.user = kAlice;
     record.subject.labels = {{"agent", "bot"}, {"owner", kAlice}};
     return record;
+  }
+  // She was refused three times, and somebody else on her behalf once.
+  static RefusalBatch RefusedAlice(const std::string& id, int64_t minute_us) {
+    const Subject alice = OfAlice("").subject;
+    Subject another = ChargeOf(20).subject;
+    another.labels = {{"on_behalf_of", kAlice}};
+    another.api_key = kAlice;
+    return {id, "acme", {{alice, minute_us, 3}, {another, minute_us, 1}}};
+  }
+  void Refuse(const RefusalBatch& batch) {
+    const auto written = writer_.Write({&batch, 1}, 1);
+    ASSERT_TRUE(written.ok()) << written.status();
+    EXPECT_EQ(written->refusals, 1);
   }
   absl::StatusOr<ErasureOutcome> Erase(const std::string& user = kAlice) {
     return erasure_.Erase({"acme", user, "privacy"}, *policy_, kMonthEndUs, absl::Seconds(20));
@@ -41,6 +56,7 @@ class ErasureTest : public BooksFixture {
     const std::pair<std::string, std::vector<std::string>> tables[] = {
         {"ledger_entries",
          {"reservation_id", "user_name", "api_key", "labels", "reason", "team", "project"}},
+        {"ledger_refusals", {"user_name", "api_key", "labels", "team", "project", "model"}},
         {"rollup_hour", {"user_name"}},
         {"rollup_day", {"user_name"}},
         {"ledger_audit", {"detail"}},
@@ -59,7 +75,9 @@ class ErasureTest : public BooksFixture {
          {"SELECT SUM(cost_nano_usd) FROM ledger_entries",
           "SELECT SUM(quantity) FROM ledger_entries", "SELECT SUM(cost_nano_usd) FROM rollup_hour",
           "SELECT SUM(requests) FROM rollup_hour", "SELECT SUM(cost_nano_usd) FROM rollup_day",
-          "SELECT SUM(overrun_nano_usd) FROM rollup_day"}) {
+          "SELECT SUM(overrun_nano_usd) FROM rollup_day",
+          "SELECT COALESCE(SUM(denied), 0) FROM ledger_refusals",
+          "SELECT SUM(denied) FROM rollup_hour", "SELECT SUM(denied) FROM rollup_day"}) {
       totals += std::to_string(Count(sql)) + " ";
     }
     return totals;
@@ -154,6 +172,69 @@ TEST_P(ErasureTest, WhatIsStillOnItsWayIsWrittenUnderThePseudonym) {
   EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_entries WHERE user_name LIKE 'al%'"), 6);
 }
 
+TEST_P(ErasureTest, RefusalsLoseTheNameAndKeepTheirSums) {
+  Charge(OfAlice("a1"));
+  const auto worker = Worker();
+  EXPECT_TRUE(Reaches(1));
+  Refuse(RefusedAlice("one/1", kMinuteUs));
+  Refuse(RefusedAlice("one/2", kMinuteUs - 60'000'000));
+  const std::string totals = Totals();
+  EXPECT_EQ(MustErase().entries, 3);
+  EXPECT_EQ(Mentions(), 0);
+  EXPECT_EQ(Totals(), totals);
+  ExpectBalance();
+  // Those that come later are found by a second erasure, where they meet the first one's sums.
+  store_.SetNow(kMonthEndUs + 600'000'000);
+  Refuse(RefusedAlice("one/3", kMonthEndUs + 60'000'000));
+  EXPECT_GT(Mentions(), 0);
+  const int64_t audited = Count("SELECT COUNT(*) FROM ledger_audit");
+  const auto again = erasure_.Erase({"acme", kAlice, "privacy"}, *policy_,
+                                    kMonthEndUs + 120'000'000, absl::Seconds(20));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(again->replayed);
+  EXPECT_EQ(again->entries, 0);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_audit"), audited + 1);
+  EXPECT_EQ(Mentions(), 0);
+  for (const char* table : {"ledger_refusals", "rollup_hour", "rollup_day"}) {
+    const std::string denied = std::string("SELECT SUM(denied) FROM ") + table;
+    EXPECT_EQ(Count(denied), 12) << table;
+    EXPECT_EQ(Count(denied + " WHERE user_name = '" + again->pseudonym + "'"), 9) << table;
+  }
+}
+
+TEST_P(ErasureTest, RefusalsOnTheirWayAreWrittenUnderThePseudonym) {
+  RefusalBatch before = RefusedAlice("one/1", kMinuteUs);
+  before.lines.pop_back();  // a charge of another on its way keeps its labels, too
+  RefusalBatch after = before;
+  after.id = "one/2";
+  after.lines[0].minute_us = kMinuteUs + 60'000'000;
+  const ErasureOutcome outcome = MustErase();
+  Refuse(before);
+  EXPECT_EQ(Mentions(), 0);
+  EXPECT_EQ(Count("SELECT denied FROM rollup_day WHERE user_name = '" + outcome.pseudonym + "'"),
+            3);
+  Refuse(after);
+  EXPECT_EQ(Count("SELECT SUM(denied) FROM ledger_refusals WHERE user_name LIKE 'al%'"), 3);
+}
+
+TEST_P(ErasureTest, RefusalsInTheOutboxAreErased) {
+  const std::string stream =
+      "{p" + std::to_string(PartitionOf("acme", store_.store().partitions())) + "}o";
+  for (int i = 0; i < 20; ++i) {
+    RefusalBatch batch = RefusedAlice("one/" + std::to_string(i), kMinuteUs);
+    batch.lines.pop_back();
+    redis_.Command({"XADD", stream, "*", "r", codec_.EncodeRefusals(batch)});
+  }
+  std::thread erasing([&] { MustErase(); });  // before any of them is in the ledger, or after
+  const auto worker = Worker();
+  erasing.join();
+  EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(20), [&] {
+    return Count("SELECT COALESCE(SUM(denied), 0) FROM ledger_refusals") == 60;
+  }));
+  EXPECT_EQ(Mentions(), 0);
+  EXPECT_EQ(Count("SELECT COUNT(DISTINCT user_name) FROM rollup_hour"), 1);
+}
+
 TEST_P(ErasureTest, ChargesInTheOutboxAreErasedAndBalance) {
   for (int i = 0; i < 20; ++i) Charge(OfAlice("a" + std::to_string(i)));
   std::thread erasing([&] { MustErase(); });  // before any of them is in the ledger, or after
@@ -213,7 +294,11 @@ TEST_P(ErasureTest, WhatWasPutAsideIsCounted) {
   redis_.Command({"XADD", partition, "*", "r", codec_.Encode(OfAlice("q1")), "why", "x"});
   redis_.Command({"XADD", partition, "*", "r", codec_.Encode(ChargeOf(3)), "why", "x"});
   redis_.Command({"XADD", partition, "*", "r", "\xff\xff", "why", "x"});
-  EXPECT_EQ(MustErase().quarantined, 2);  // hers, and what nobody can read
+  RefusalBatch refusals = RefusedAlice("one/1", kMinuteUs);
+  redis_.Command({"XADD", partition, "*", "r", codec_.EncodeRefusals(refusals), "why", "x"});
+  refusals.lines[0].subject.user = "bob";
+  redis_.Command({"XADD", partition, "*", "r", codec_.EncodeRefusals(refusals), "why", "x"});
+  EXPECT_EQ(MustErase().quarantined, 3);  // her charge, her refusals, and what nobody can read
 }
 
 TEST_P(ErasureTest, BadInputNamesTheField) {

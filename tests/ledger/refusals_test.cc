@@ -201,6 +201,32 @@ TEST_P(RefusalsTest, WhatCannotBeWrittenIsPutAsideAlone) {
   ExpectSums(12);
 }
 
+TEST_P(RefusalsTest, ATransactionTakesNoMoreLinesThanItsBound) {
+  const std::string stream = "{p" + std::to_string(PartitionOf("acme", 64)) + "}o";
+  int64_t denied = 0;
+  for (int i = 0; i < 60; ++i) {
+    const RefusalBatch batch = BatchOf(i, 1 + i % 9);  // the longest is alone longer than the bound
+    for (const RefusalLine& line : batch.lines) denied += line.count;
+    redis_.Command({"XADD", stream, "*", "r", codec_.EncodeRefusals(batch)});
+  }
+  Reader reader = MakeReader("one");
+  LedgerWorkerOptions options = WorkerOptions();
+  options.entries_at_once = 8;
+  // Each transaction asks once: rows know theirs.
+  options.now_us = [transactions = int64_t{0}]() mutable { return ++transactions; };
+  const LedgerWorker worker(reader.outbox.get(), &writer_, &codec_, std::move(options));
+  EXPECT_TRUE(Reaches(denied));
+  ExpectSums(denied);
+  EXPECT_EQ(worker.stats().refusals, 60);
+  EXPECT_EQ(worker.stats().failures, 0);
+  EXPECT_EQ(Count("SELECT MAX(lines) FROM (SELECT COUNT(*) AS lines FROM ledger_refusals GROUP BY "
+                  "recorded_at_us) AS t"),
+            9);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM (SELECT recorded_at_us FROM ledger_refusals GROUP BY "
+                  "recorded_at_us HAVING COUNT(*) > 8 AND COUNT(DISTINCT batch_key) > 1) AS t"),
+            0);
+}
+
 TEST_P(RefusalsTest, TwoWorkersFightOverThem) {
   std::vector<Reader> readers;
   readers.push_back(MakeReader("one", absl::Milliseconds(1)));

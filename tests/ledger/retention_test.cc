@@ -79,6 +79,32 @@ TEST_P(RetentionTest, DropsEachKindByItsAge) {
   EXPECT_EQ(ReadAudit(*db_, "", 0, kAugustUs + 1, 10)->size(), 1u);
 }
 
+// But for their sums, which stay as long as other sums.
+TEST_P(RetentionTest, RefusalsGoWithEntries) {
+  std::vector<RefusalBatch> batches;
+  for (int month = 0; month < 7; ++month) {
+    const int64_t at_us =
+        absl::ToUnixMicros(absl::FromCivil(absl::CivilMonth(2026, 1) + month, absl::UTCTimeZone()));
+    for (const char* org : {"acme", "initech"}) {
+      Subject subject = ChargeOf(1).subject;
+      subject.org = org;
+      const int64_t before_us = at_us - 60'000'000;
+      batches.push_back(
+          {"r/" + std::to_string(month), org, {{subject, at_us, 1}, {subject, before_us, 10}}});
+    }
+  }
+  ASSERT_TRUE(writer_.Write(std::span<const RefusalBatch>(batches), 1).ok());
+  const Dropped dropped = MustRun({100, 130, 0, false});
+  EXPECT_EQ(dropped.refusals, 2 * 7);  // January to March, and the last minute of it
+  EXPECT_EQ(First("ledger_refusals", "occurred_at_us"), dropped.kept.entries_from_us);
+  EXPECT_EQ(Count("SELECT SUM(denied) FROM ledger_refusals"), 2 * (4 * 1 + 3 * 10));
+  EXPECT_EQ(Count("SELECT SUM(denied) FROM rollup_day"), 2 * 7 * 11);
+  EXPECT_GE(First("rollup_hour", "bucket_us"), dropped.kept.hours_from_us);
+  EXPECT_TRUE(Query(kAugustUs - 200 * kDayUs, kAugustUs).ok());
+  EXPECT_EQ(ReasonOf(Query(kAugustUs - 200 * kDayUs, kAugustUs, "session")), "DATA_DROPPED");
+  EXPECT_FALSE(MustRun({100, 130, 0, false}).anything());
+}
+
 TEST_P(RetentionTest, WithoutAgesNothingIsDropped) {
   WriteAll();
   EXPECT_FALSE(MustRun({}).anything());

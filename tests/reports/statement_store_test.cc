@@ -10,7 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
+#include "libs/ledger/retention.h"
 #include "libs/reports/statement_json.h"
+#include "libs/reports/usage_sums.h"
+#include "libs/testing/poll_until.h"
 #include "tests/reports/reports_fixture.h"
 
 namespace quotaplane::reports {
@@ -57,6 +60,12 @@ class StatementStoreTest : public ReportsTest {
     }
     return all;
   }
+  void Drop(const RetentionAges& ages, int64_t now_us) {
+    const auto dropped = Retention(db_.get()).Run(ages, now_us, "test");
+    ASSERT_TRUE(dropped.ok()) << dropped.status();
+    EXPECT_TRUE(dropped->anything());
+  }
+  int64_t Count(std::string_view sql) { return sql::MustCount(*db_, sql); }
   // A charge of the team at that moment, of 1,000 units for 3,000,000 nano-USD.
   SettledCharge ChargeAt(int64_t us, const std::string& team = "search") {
     SettledCharge charge;
@@ -261,22 +270,177 @@ TEST_P(StatementStoreTest, ACorrectionThatComesLateIsStillACorrection) {
   EXPECT_EQ(november.totals.total_nano_usd, -500);
 }
 
-TEST_P(StatementStoreTest, WhatRetentionDroppedIsNotTakenBack) {
-  const int64_t first = At(absl::CivilSecond(2026, 8, 3)), second = first + 86'400'000'000;
-  ledger_.Write({ChargeAt(first), ChargeAt(second)});
-  MustClose(absl::CivilMonth(2026, 8));
-  // Entries up to the second day, as a retention by days does it; then one comes late.
-  Must(absl::StrCat("DELETE FROM ledger_entries WHERE occurred_at_us < ", second));
-  ledger_.Write({ChargeAt(second + 5)});
-  ledger_.Write({ChargeAt(At(absl::CivilSecond(2026, 9, 5)))});
+TEST_P(StatementStoreTest, OfMonthsThatRetentionHasCutNothingIsBilledOrTakenBack) {
+  const absl::TimeZone zone = ZoneOf("Asia/Kolkata");
+  const auto noon = [&](int month) { return At(absl::CivilSecond(2026, month, 15, 12), zone); };
+  const SettledCharge march = ChargeAt(noon(3)), april = ChargeAt(noon(4));
+  ledger_.Write({march, ChargeAt(noon(3) + 1), april, ChargeAt(noon(5))});
+  ledger_.Correct(march, noon(4), -700, "wrong price");
+  for (int month = 3; month <= 5; ++month) MustClose(absl::CivilMonth(2026, month), zone);
+  // Entries from April on are kept, by UTC.
+  Drop({30, 0, 0, true}, At(absl::CivilSecond(2026, 5, 20)));
+  ASSERT_EQ(Count("SELECT MIN(occurred_at_us) FROM ledger_entries"), noon(4));
+  ledger_.Write(
+      {ChargeAt(noon(3) + 2), ChargeAt(noon(4) + 2), ChargeAt(noon(5) + 2), ChargeAt(noon(6))});
+  ledger_.Correct(april, noon(6), -11, "wrong price");
+  ledger_.Correct(ChargeAt(noon(3)), noon(5) + 7, -13, "its charge is gone, its time is known");
+  MustClose(absl::CivilMonth(2026, 6), zone);
+  const std::vector<Statement> statements = AllStatements();
+  std::vector<std::string> shown;
+  for (const auto& [key, amounts] : statements.back().usage.lines) {
+    shown.push_back(absl::StrCat(std::string(NameOf(key.kind)), " ", key.month, " ",
+                                 key.corrects_month, " ", amounts.cost_nano_usd));
+  }
+  // April begins in March of UTC, so it is cut, too.
+  EXPECT_THAT(shown,
+              ElementsAre("usage 2026-06  3000000", "late 2026-05  3000000",
+                          "correction 2026-05 2026-03 -13", "correction 2026-06 2026-04 -11"));
+  // What is there of whole months has been billed, all of it and once.
+  Naive billed = BilledSums(statements), ledger = NaiveSums(lines(), zone);
+  const auto cut = [](const auto& each) { return std::get<0>(each.first) < "2026-05"; };
+  std::erase_if(billed, cut);
+  std::erase_if(ledger, cut);
+  ExpectSame(billed, ledger);
+  for (const Statement& each : statements) EXPECT_GE(each.totals.late_nano_usd, 0);
+}
+
+TEST_P(StatementStoreTest, LateUsageOfTheMonthBehindTheDroppedOne) {
+  const auto noon = [](int month) { return At(absl::CivilSecond(2026, month, 15, 12)); };
+  for (int month = 6; month <= 8; ++month) {
+    ledger_.Write({ChargeAt(noon(month))});
+    MustClose(absl::CivilMonth(2026, month));
+  }
+  Drop({40, 40, 60, true}, At(absl::CivilSecond(2026, 8, 29)));
+  ASSERT_EQ(Count("SELECT MIN(occurred_at_us) FROM ledger_entries"), noon(7));
+  ledger_.Write({ChargeAt(noon(6) + 1), ChargeAt(noon(7) + 1), ChargeAt(noon(9))});
+  const CloseResult september = MustClose(absl::CivilMonth(2026, 9));
+  ASSERT_EQ(september.statements.size(), 1u);
+  EXPECT_EQ(september.statements[0].totals.usage_nano_usd, 3'000'000);
+  EXPECT_EQ(september.statements[0].totals.late_nano_usd, 3'000'000);
+  // Once.
+  ledger_.Write({ChargeAt(noon(10))});
+  EXPECT_EQ(MustClose(absl::CivilMonth(2026, 10)).statements[0].totals.late_nano_usd, 0);
+  Drop({40, 40, 60, true}, At(absl::CivilSecond(2026, 10, 29)));
+  ledger_.Write({ChargeAt(noon(7) + 2), ChargeAt(noon(11))});
+  EXPECT_EQ(MustClose(absl::CivilMonth(2026, 11)).statements[0].totals.total_nano_usd, 3'000'000);
+}
+
+TEST_P(StatementStoreTest, AMonthThatHasLostDataIsNotClosedAndHoldsNobodyUp) {
+  const auto noon = [](int month) { return At(absl::CivilSecond(2026, month, 15, 12)); };
+  for (int month = 6; month <= 9; ++month) ledger_.Write({ChargeAt(noon(month))});
+  MustClose(absl::CivilMonth(2026, 6));
+  Drop({30, 0, 0, true}, At(absl::CivilSecond(2026, 9, 20)));  // up to August
+  for (const absl::Status& status :
+       {Close(absl::CivilMonth(2026, 7)).status(),
+        PreviewMonth(*db_, Query(absl::CivilMonth(2026, 7))).status()}) {
+    EXPECT_TRUE(absl::IsOutOfRange(status)) << status;
+    EXPECT_EQ(ReasonOf(status), "DATA_DROPPED");
+    EXPECT_EQ(MetadataOf(status)["available_from_time"], "2026-08-01T00:00:00Z");
+  }
+  // August is whole and has usage: it comes before September. July can not, so it need not.
+  EXPECT_EQ(MetadataOf(Close(absl::CivilMonth(2026, 9)).status())["month"], "2026-08");
+  EXPECT_EQ(MustClose(absl::CivilMonth(2026, 8)).statements[0].totals.total_nano_usd, 3'000'000);
   EXPECT_EQ(MustClose(absl::CivilMonth(2026, 9)).statements[0].totals.total_nano_usd, 3'000'000);
-  // And sums, too.
+}
+
+// PostgreSQL drops a month from all snapshots at once: what is kept is read after the close has
+// waited for that, not before.
+TEST_P(StatementStoreTest, AMonthThatIsDroppedWhileACloseBeginsIsNotBilledByHalf) {
+  ledger_.Write({ChargeAt(At(absl::CivilSecond(2026, 8, 5)))});
+  absl::Status closed;
+  const auto close = [&] { closed = Close(absl::CivilMonth(2026, 8)).status(); };
+  std::thread closing;
+  {
+    const auto dropping = db_->Begin();
+    ASSERT_TRUE(dropping.ok()) << dropping.status();
+    if (postgres()) {
+      ASSERT_TRUE((*dropping)->RunScript({"drop", "LOCK TABLE ledger_entries"}).ok());
+      closing = std::thread(close);
+      EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(20), [&] {
+        return Count("SELECT COUNT(*) FROM pg_locks WHERE NOT granted") > 0;
+      }));
+    }
+    for (const char* sql : {"DELETE FROM ledger_entries", "DELETE FROM rollup_day",
+                            "INSERT INTO ledger_kept VALUES ('entries', 1788220800000000)"}) {
+      EXPECT_TRUE((*dropping)->Execute({"drop", sql}).ok()) << sql;
+    }
+    EXPECT_TRUE((*dropping)->Commit().ok());
+  }
+  if (!postgres()) closing = std::thread(close);
+  closing.join();
+  EXPECT_EQ(ReasonOf(closed), "DATA_DROPPED") << closed;
+}
+
+TEST_P(StatementStoreTest, RowsThatSomebodyTookAwayAreNotTakenBack) {
+  const int64_t august = At(absl::CivilSecond(2026, 8, 3));
+  ledger_.Write({ChargeAt(august), ChargeAt(august + 86'400'000'000)});
+  MustClose(absl::CivilMonth(2026, 8));
   Must("DELETE FROM rollup_day");
   Must("DELETE FROM rollup_hour");
-  ledger_.Write({ChargeAt(At(absl::CivilSecond(2026, 10, 5)))});
-  const CloseResult october = MustClose(absl::CivilMonth(2026, 10));
-  EXPECT_EQ(october.statements[0].totals.total_nano_usd, 3'000'000);
-  EXPECT_EQ(october.statements[0].totals.late_nano_usd, 0);
+  ledger_.Write({ChargeAt(august + 5), ChargeAt(At(absl::CivilSecond(2026, 9, 5)))});
+  const CloseResult september = MustClose(absl::CivilMonth(2026, 9));
+  EXPECT_EQ(september.statements[0].totals.total_nano_usd, 3'000'000);
+  EXPECT_EQ(september.statements[0].totals.late_nano_usd, 0);
+}
+
+TEST_P(StatementStoreTest, RefusalsAreNoUsage) {
+  for (const char* name : {"UTC", "Asia/Kolkata"}) {
+    const absl::TimeZone zone = ZoneOf(name);
+    const std::string org = absl::StrCat("org/", name);
+    const auto refused = [&](int month, const std::string& team) {
+      RefusalBatch batch{absl::StrCat(team, "/", month), org, {}};
+      // In the middle, and in the first and the last minute, which are read from the entries.
+      const Range range = MonthRange(absl::CivilMonth(2026, month), zone);
+      for (const int64_t at_us :
+           {range.from_us, range.from_us + 1'000'000'000'000, range.to_us - 60'000'000}) {
+        batch.lines.push_back(
+            {{org, team, "p", absl::StrCat(team, "-user"), "", "nope", {}}, at_us, 7});
+      }
+      return batch;
+    };
+    SettledCharge charge = ChargeAt(At(absl::CivilSecond(2026, 8, 5), zone));
+    charge.charge.subject.org = org;
+    ledger_.Write({charge});
+    ledger_.Write(std::vector{refused(8, "search"), refused(8, "growth"), refused(9, "search")});
+    MonthQuery query = Query(absl::CivilMonth(2026, 8), zone);
+    query.org = org;
+    query.rules.seat_fees = {{"Seat", 5, {}, true}};
+    const auto close = [&](int month) {
+      query.month = absl::CivilMonth(2026, month);
+      const auto closed =
+          CloseMonth(*db_, query, MonthName(query.month), MonthRange(query.month, zone).to_us);
+      EXPECT_TRUE(closed.ok()) << closed.status();
+      return closed.value_or(CloseResult());
+    };
+    const CloseResult august = close(8);
+    ASSERT_EQ(august.statements.size(), 1u) << "growth used nothing";
+    EXPECT_EQ(august.statements[0].active_users, 1);
+    const auto document = StoredDocument(*db_, org, 1);
+    ASSERT_TRUE(document.ok());
+    const auto statement = ParseStatement(*document);
+    ASSERT_TRUE(statement.ok());
+    EXPECT_EQ(statement->usage.lines.size(), 1u);
+    EXPECT_EQ(statement->usage.by_model.size(), 1u);
+    // September has refusals alone: it may be left out, and it makes no statement.
+    EXPECT_THAT(close(10).statements, IsEmpty()) << name;
+  }
+}
+
+// Anybody can be refused for any number of models: no month may become too large to close by it.
+TEST_P(StatementStoreTest, AnyNumberOfRefusalsIsNoLine) {
+  const int64_t at_us = At(absl::CivilSecond(2026, 8, 5));
+  ledger_.Write({ChargeAt(at_us)});
+  const int64_t day_us = at_us - at_us % 86'400'000'000;
+  Must(
+      absl::StrCat("INSERT INTO rollup_day (org, bucket_us, cost_center, team, project, "
+                   "user_name, model, meter, quantity, cost_nano_usd, requests, "
+                   "overrun_nano_usd, denied) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                   "i + 1 FROM n WHERE i <= ",
+                   kMaxSums, ") SELECT 'acme', ", day_us,
+                   ", '', '', '', '', 'm' || i, '', 0, 0, 0, 0, 1 FROM n"));
+  const CloseResult august = MustClose(absl::CivilMonth(2026, 8));
+  ASSERT_EQ(august.statements.size(), 1u);
+  EXPECT_EQ(august.statements[0].totals.total_nano_usd, 3'000'000);
 }
 
 TEST_P(StatementStoreTest, WhatCannotBeClosed) {

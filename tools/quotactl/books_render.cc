@@ -206,10 +206,10 @@ std::string StatusAsText(const v1::GetStatusResponse& response, absl::Time now,
       response.ledger_available() ? Cell("available", Tone::kGood) : Cell("away", Tone::kBad));
   if (response.has_outbox_messages()) {
     Add(&table, "outbox", FormatCount(response.outbox_messages()),
-        "charges that are not in the ledger yet");
+        "charges and batches of refusals that are not in the ledger yet");
     Add(&table, "oldest of them", terminal::FormatSpan(SpanOf(response.outbox_oldest_age())));
     Add(&table, "quarantine", Bad(response.quarantined_messages()),
-        "charges that were put aside for somebody to look at");
+        "of these, put aside for somebody to look at");
   } else {
     Add(&table, "counter store", Cell("away", Tone::kBad));
   }
@@ -220,6 +220,7 @@ std::string StatusAsText(const v1::GetStatusResponse& response, absl::Time now,
   const v1::WorkerStatus& worker = response.worker();
   Add(&table, "charges written", FormatCount(worker.charges()), "by this process");
   Add(&table, "entries written", FormatCount(worker.entries()));
+  Add(&table, "refusals written", FormatCount(worker.refusal_batches()), "batches of a second");
   Add(&table, "duplicates", FormatCount(worker.duplicates()), "came again, and were left out");
   Add(&table, "failed rounds", FormatCount(worker.failed_rounds()));
   const v1::BooksStatus& books = response.books();

@@ -1,5 +1,5 @@
 INSERT INTO statement_closes VALUES
-  ('acme', 1, '2026-10', 'Europe/Berlin', 'close-1', '{}', 1793577600000000, NULL, 1, 1);
+  ('acme', 1, '2026-10', 'Europe/Berlin', 'close-1', '{}', 1793577600000000, 1, 1);
 INSERT INTO statements VALUES
   ('acme', 1, '2026-10', 'cc-1', 1, 3000000, 0, 0, 0, 0, 0, 3000000, 'USD', 0, '{}',
    decode('30313233343536373839616263646566', 'hex'));
