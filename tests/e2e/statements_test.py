@@ -52,9 +52,9 @@ currency: {code: EUR, per_usd: 0.5}
 
 ENTRY = """INSERT INTO ledger_entries VALUES (:key, 0, :org, 'usage', :id, :at, :at, 0, 'big', 'big',
     '', 'standard', 'input', :quantity, 1000000000, :cost, 'v', :team, 'p', 'alice', '', '{}',
-    :center, 0, 0, 0, 0, 0, 0, 0, NULL, NULL)"""
+    :center, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL)"""
 ROLLUP = """INSERT INTO {0} VALUES (:org, :bucket, :center, :team, 'p', 'alice', 'big', 'input',
-    :quantity, :cost, 1, 0) ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,
+    :quantity, :cost, 1, 0, 0) ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,
     cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd, requests = requests + 1"""
 
 
@@ -206,6 +206,18 @@ class BadInputTest(Case):
         done = self.close("2026-10", code=1)
         self.assertIn("EARLIER_MONTH_OPEN", done.stderr)
         self.assertIn("2026-09", done.stderr)
+
+    def test_what_retention_has_dropped_comes_into_no_statement(self) -> None:
+        with sqlite3.connect(self.folder / "data/ledger.db", timeout=30) as ledger:
+            # 2026-01-01, for all orgs.
+            ledger.execute("INSERT INTO ledger_kept VALUES ('entries', 1767225600000000)")
+        for done in (
+            self.close("2025-12", code=1),
+            self.quotactl("report", "statement", "--preview", "--month", "2025-12", code=1),
+        ):
+            self.assertIn("OUT_OF_RANGE DATA_DROPPED", done.stderr)
+            self.assertIn("2026-01-01T00:00:00Z", done.stderr)
+        self.close("2026-01")
 
     def test_quotactl_names_the_flag(self) -> None:
         rules = self.write("bad.yaml", "seat_fees:\n  - {name: A, usd_per_seat: x, seats: {}}\n")
