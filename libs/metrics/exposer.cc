@@ -1,17 +1,24 @@
 #include "libs/metrics/exposer.h"
 
+#include <netdb.h>
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
 #include <prometheus/metric_family.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <exception>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 
 namespace quotaplane::metrics {
 namespace {
 
 constexpr size_t kThreads = 2;
+constexpr absl::Duration kKnockAgain = absl::Milliseconds(20);
 
 prometheus::MetricFamily Convert(const Family& family) {
   const bool counter = family.type == Family::Type::kCounter;
@@ -45,6 +52,25 @@ class Collected : public prometheus::Collectable {
   const std::vector<Collector> collectors_;
 };
 
+// Connects to our own address, and goes.
+void Knock(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found) != 0) return;
+  const int knocking =
+      socket(found->ai_family, found->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (knocking >= 0) {
+    static_cast<void>(connect(knocking, found->ai_addr, found->ai_addrlen));
+    close(knocking);
+  }
+  freeaddrinfo(found);
+}
+
 }  // namespace
 
 struct Exposer::Impl {
@@ -73,6 +99,16 @@ absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& liste
 Exposer::Exposer(std::unique_ptr<Impl> impl, std::string address)
     : impl_(std::move(impl)), address_(std::move(address)) {}
 
-Exposer::~Exposer() = default;
+// The library's server looks every two seconds whether it is to stop, and whenever somebody
+// connects: a server that has drained shall not wait for that.
+Exposer::~Exposer() {
+  absl::Notification stopped;
+  std::thread stopping([&] {
+    impl_->exposer.reset();
+    stopped.Notify();
+  });
+  while (!stopped.WaitForNotificationWithTimeout(kKnockAgain)) Knock(address_);
+  stopping.join();
+}
 
 }  // namespace quotaplane::metrics

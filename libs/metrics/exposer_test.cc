@@ -8,6 +8,9 @@
 
 #include <cstdlib>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
 namespace quotaplane::metrics {
 namespace {
 
@@ -57,6 +60,16 @@ TEST(Exposer, SaysThatItsPortIsTaken) {
   EXPECT_TRUE(absl::IsUnavailable(second.status())) << second.status();
   for (const char* wrong : {"", "nowhere", "127.0.0.1:99999", "no.such.host.invalid:0"}) {
     EXPECT_FALSE(Exposer::Start(wrong, {}).ok()) << wrong;
+  }
+}
+
+TEST(Exposer, StopsAtOnce) {
+  for (const char* listen : {"127.0.0.1:0", "0.0.0.0:0", "[::1]:0"}) {
+    auto exposer = Exposer::Start(listen, {});
+    ASSERT_TRUE(exposer.ok()) << exposer.status();
+    const absl::Time start = absl::Now();
+    exposer->reset();
+    EXPECT_LT(absl::Now() - start, absl::Seconds(1)) << listen;
   }
 }
 

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -365,7 +366,7 @@ class HelpTest(unittest.TestCase):
         for subcommand in SUBCOMMANDS:
             text = run(OPTIONS.quotactl, *subcommand, "--help").stdout.split("Examples:\n")[1]
             for line in text.replace("\\\n", " ").splitlines():
-                arguments = line.split(" > ")[0].split()
+                arguments = shlex.split(line.split(" > ")[0])
                 if arguments[:1] != ["quotactl"]:
                     continue
                 with self.subTest(line):

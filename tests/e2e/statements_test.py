@@ -50,9 +50,12 @@ markup_percent: 10
 currency: {code: EUR, per_usd: 0.5}
 """
 
-ENTRY = """INSERT INTO ledger_entries VALUES (:key, 0, :org, 'usage', :id, :at, :at, 0, 'big', 'big',
+ENTRY = """INSERT INTO ledger_entries (charge_key, line, org, kind, reservation_id, occurred_at_us, recorded_at_us,
+    attempt, model, subject_model, priced_as, service_tier, meter, quantity, unit_price_nano_per_million, cost_nano_usd,
+    price_version, team, project, user_name, api_key, labels, cost_center, held_nano_usd, overrun_nano_usd, late,
+    unreserved, recorded, unpriced, spooled) VALUES (:key, 0, :org, 'usage', :id, :at, :at, 0, 'big', 'big',
     '', 'standard', 'input', :quantity, 1000000000, :cost, 'v', :team, 'p', 'alice', '', '{}',
-    :center, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL)"""
+    :center, 0, 0, 0, 0, 0, 0, 0)"""
 ROLLUP = """INSERT INTO {0} VALUES (:org, :bucket, :center, :team, 'p', 'alice', 'big', 'input',
     :quantity, :cost, 1, 0, 0) ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,
     cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd, requests = requests + 1"""

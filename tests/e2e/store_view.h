@@ -12,7 +12,7 @@ namespace quotaplane::fixtures {
 // answer first, while a flush takes long; with `always` a slow disk would look like an outage.
 RedisOptions DurableRedis();
 
-// Ledger records in all outboxes.
+// Charges in all outboxes; refusals, which wait there too, are not counted.
 int64_t OutboxLength(const RedisServer& redis);
 // Reservations that wait for their expiry, in all partitions.
 int64_t OpenReservations(const RedisServer& redis);
