@@ -64,7 +64,7 @@ TEST(Exposer, SaysThatItsPortIsTaken) {
 }
 
 TEST(Exposer, StopsAtOnce) {
-  for (const char* listen : {"127.0.0.1:0", "0.0.0.0:0", "[::1]:0"}) {
+  for (const char* listen : {"127.0.0.1:0", "0.0.0.0:0"}) {
     auto exposer = Exposer::Start(listen, {});
     ASSERT_TRUE(exposer.ok()) << exposer.status();
     const absl::Time start = absl::Now();

@@ -366,9 +366,9 @@ class HelpTest(unittest.TestCase):
         for subcommand in SUBCOMMANDS:
             text = run(OPTIONS.quotactl, *subcommand, "--help").stdout.split("Examples:\n")[1]
             for line in text.replace("\\\n", " ").splitlines():
-                arguments = shlex.split(line.split(" > ")[0])
-                if arguments[:1] != ["quotactl"]:
+                if line.split()[:1] != ["quotactl"]:
                     continue
+                arguments = shlex.split(line.split(" > ")[0])
                 with self.subTest(line):
                     # Nothing listens on port 1: what passes the checks fails to connect, or to find
                     # its file.
