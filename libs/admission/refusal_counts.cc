@@ -22,7 +22,7 @@ Digest KeyOf(const Subject& subject, int64_t minute_us) {
 void RefusalCounts::Count(const Subject& subject, int64_t at_us) {
   const int64_t minute_us = at_us - at_us % kMinuteUs;
   const Digest key = KeyOf(subject, minute_us);
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   if (Add(key, subject, minute_us, most_lines_)) return;
   Subject org;
   org.org = subject.org;
@@ -43,7 +43,7 @@ RefusalCounts::Taken RefusalCounts::Take() {
   absl::flat_hash_map<Digest, RefusalLine> lines;
   Taken taken;
   {
-    const absl::MutexLock lock(&mutex_);
+    const MutexLock lock(mutex_);
     lines.swap(lines_);
     taken.lost = std::exchange(lost_, 0);
   }

@@ -12,8 +12,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "libs/base/hash.h"
+#include "libs/base/mutex.h"
 #include "libs/policy/subject.h"
 
 namespace quotaplane {
@@ -57,7 +57,7 @@ class RefusalCounts {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t most_lines_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   absl::flat_hash_map<Digest, RefusalLine> lines_ ABSL_GUARDED_BY(mutex_);
   int64_t lost_ ABSL_GUARDED_BY(mutex_) = 0;
 };

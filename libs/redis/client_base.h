@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "libs/base/mutex.h"
 #include "libs/redis/client.h"
 #include "libs/redis/engine.h"
-#include "libs/redis/mutex.h"
 #include "libs/redis/node.h"
 
 namespace quotaplane::redis {

@@ -10,9 +10,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "libs/base/mutex.h"
 #include "libs/redis/connection.h"
 #include "libs/redis/engine.h"
-#include "libs/redis/mutex.h"
 
 namespace quotaplane::redis {
 

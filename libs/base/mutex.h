@@ -8,7 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 
-namespace quotaplane::redis {
+namespace quotaplane {
 
 // std::mutex with thread-safety annotations.
 class ABSL_LOCKABLE Mutex {
@@ -36,4 +36,4 @@ inline absl::Status Unshared(const absl::Status& status) {
   return {status.code(), status.message()};
 }
 
-}  // namespace quotaplane::redis
+}  // namespace quotaplane
