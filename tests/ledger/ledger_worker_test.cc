@@ -23,6 +23,29 @@ TEST_P(LedgerWorkerTest, EveryChargeArrivesOnce) {
   ExpectRollupsAgree();
 }
 
+// P8: when something was charged is the store's word. A worker's clock only says when it wrote.
+TEST_P(LedgerWorkerTest, AWorkersClockThatIsOffMovesNothing) {
+  constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+  Reader reader = MakeReader("one");
+  int64_t charges = 0;
+  for (const int64_t off_us : {-kDayUs, 3 * 365 * kDayUs}) {
+    LedgerWorkerOptions options = WorkerOptions();
+    options.now_us = [=] { return kMonthEndUs + off_us; };
+    const LedgerWorker worker(reader.outbox.get(), &writer_, &codec_, std::move(options));
+    for (int i = 0; i < 10; ++i) Commit(ChargeOf(static_cast<int>(charges++)));
+    EXPECT_TRUE(Reaches(charges));
+    EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_entries WHERE recorded_at_us = " +
+                    std::to_string(kMonthEndUs + off_us)),
+              30);
+  }
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_entries WHERE occurred_at_us <> " +
+                  std::to_string(kMonthEndUs)),
+            0);
+  EXPECT_EQ(Count("SELECT COUNT(DISTINCT bucket_us) FROM rollup_day"), 1);
+  EXPECT_EQ(Count("SELECT MIN(bucket_us) FROM rollup_day"), kMonthEndUs / kDayUs * kDayUs);
+  ExpectRollupsAgree();
+}
+
 // Acknowledges nothing the first few times, as a worker that dies before it comes to that.
 class DyingOutbox : public Outbox {
  public:
