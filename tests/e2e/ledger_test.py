@@ -70,7 +70,6 @@ def poll(what, seconds: float = 30.0):
 
 class Case(ServerCase):
     POLICY = POLICY
-    MORE = ("--metrics-listen", "127.0.0.1:0")
 
     def setUp(self) -> None:
         super().setUp()
@@ -327,12 +326,18 @@ class StatusTest(Case):
         folder = self.folder / "third"
         folder.mkdir()
         with socket.socket() as taken:
-            try:
-                taken.bind(("127.0.0.1", 7412))
-                taken.listen()
-            except OSError:
-                pass  # somebody else has it, which does as well
-            server = Server(OPTIONS.program, folder, POLICY, PRICES)
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+            def bound() -> bool:
+                try:
+                    taken.bind(("127.0.0.1", 7412))
+                except OSError:  # another test's server has it, and goes
+                    return False
+                return True
+
+            poll(bound, 60)
+            taken.listen()
+            server = Server(OPTIONS.program, folder, POLICY, PRICES, metrics=())
             self.addCleanup(server.stop)
             self.assertIn("no metrics: cannot serve metrics on 127.0.0.1:7412", server.log())
 

@@ -97,12 +97,19 @@ class Server:
     """`quotaplane serve` with everything of its own under `folder`."""
 
     def __init__(
-        self, program: str, folder: Path, policy: str, prices: str, more: tuple[object, ...] = ()
+        self,
+        program: str,
+        folder: Path,
+        policy: str,
+        prices: str,
+        more: tuple[object, ...] = (),
+        metrics: tuple[str, ...] = ("--metrics-listen", "127.0.0.1:0"),
     ) -> None:
         (folder / "policy.yaml").write_text(policy)
         (folder / "prices.yaml").write_text(prices)
         self._log = (folder / "server.log").open("w+b")
         arguments = ["serve", "--data-dir", folder / "data", "--listen", "127.0.0.1:0"]
+        arguments += metrics  # the default address is there once
         arguments += ["--policy", folder / "policy.yaml", "--prices", folder / "prices.yaml"]
         arguments += more
         self._process = subprocess.Popen(

@@ -47,7 +47,9 @@ std::vector<std::string> ServerProcess::Argv(const std::string& address) const {
     argv = {"/bin/sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"};
   }
   argv.insert(argv.end(), {QUOTAPLANE_PROGRAM, "serve", "--listen", address, "--data-dir",
-                           data_dir_, "--prices", dir_.File("prices.yaml")});
+                           data_dir_, "--prices", dir_.File("prices.yaml"),
+                           // The default address is there once.
+                           "--metrics-listen", "127.0.0.1:0"});
   if (!options_.policy.empty()) argv.insert(argv.end(), {"--policy", policy_path()});
   argv.insert(argv.end(), {"--roles", options_.roles});
   if (!options_.ledger.empty()) argv.insert(argv.end(), {"--ledger", options_.ledger});

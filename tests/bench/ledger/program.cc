@@ -14,7 +14,8 @@ constexpr char kListening[] = "listening on ";
 fixtures::ProcessOptions Command(const fixtures::TempDir& dir, const std::string& path,
                                  const std::vector<std::string>& options) {
   fixtures::ProcessOptions command;
-  command.argv = {path, "serve", "--data-dir", dir.File("data"), "--listen", "127.0.0.1:0"};
+  command.argv = {path,       "serve",       "--data-dir",       dir.File("data"),
+                  "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"};
   command.argv.insert(command.argv.end(), options.begin(), options.end());
   command.log_path = dir.File("log");
   return command;
