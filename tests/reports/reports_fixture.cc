@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "libs/ledger/ledger_rows.h"
 #include "libs/policy/policy.h"
 #include "libs/sql/migrate.h"
 #include "libs/sql/month_partitions.h"
@@ -294,25 +295,22 @@ void SeededLedger::Correct(const SettledCharge& charge, int64_t at_us, int64_t c
        charge.settlement.occurred_at_us});
   ASSERT_TRUE(entry.ok()) << entry.status();
   for (const auto& [table, width] : {std::pair("rollup_hour", kHourUs), {"rollup_day", kDayUs}}) {
-    using sql::Type;
-    sql::Batch rollup{table,
-                      {{"org", Type::kText},
-                       {"bucket_us"},
-                       {"cost_center", Type::kText},
-                       {"team", Type::kText},
-                       {"project", Type::kText},
-                       {"user_name", Type::kText},
-                       {"model", Type::kText},
-                       {"meter", Type::kText},
-                       {"quantity"},
-                       {"cost_nano_usd"},
-                       {"requests"},
-                       {"overrun_nano_usd"}},
-                      {"acme", at_us - at_us % width, center, subject.team, subject.project,
-                       subject.user, line.model, line.meter, 0, cost, 0, 0}};
+    sql::Batch rollup = RollupBatch(table);
+    rollup.values = {"acme",
+                     at_us - at_us % width,
+                     center,
+                     subject.team,
+                     subject.project,
+                     subject.user,
+                     line.model,
+                     line.meter,
+                     0,
+                     cost,
+                     0,
+                     0};
     const auto begun = db_->Begin();
     ASSERT_TRUE(begun.ok()) << begun.status();
-    ASSERT_TRUE((*begun)->AddMany(rollup, 8).ok());
+    ASSERT_TRUE((*begun)->AddMany(rollup, kRollupKeyColumns).ok());
     ASSERT_TRUE((*begun)->Commit().ok());
   }
   Line corrected_line;
