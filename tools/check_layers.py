@@ -76,6 +76,33 @@ EDGES: dict[str, set[str]] = {
         "libs/policy",
         "libs/pricing",
     },
+    # A limit's scope and a key's models are the policy's words.
+    "libs/keys": {"libs/base", "libs/policy"},
+    "libs/auth": {"libs/base"},
+    # Documents are checked when they are written, and stored as text.
+    "libs/control": {
+        "libs/base",
+        "libs/money",
+        "libs/window",
+        "libs/policy",
+        "libs/pricing",
+        "libs/config",
+        "libs/keys",
+        "libs/sql",
+    },
+    "libs/control/redis": {"libs/base", "libs/control", "libs/redis"},
+    # History as the ledger has it, judged as a request is.
+    "libs/backtest": {
+        "libs/base",
+        "libs/money",
+        "libs/window",
+        "libs/policy",
+        "libs/pricing",
+        "libs/counters",
+        "libs/admission",
+        "libs/ledger",
+        "libs/sql",
+    },
     "libs/reports": {"libs/base", "libs/money", "libs/window", "libs/chargeback", "libs/sql"},
     "libs/metrics": {"libs/base"},
     "libs/rpc": {"libs/base"},
@@ -84,7 +111,15 @@ EDGES: dict[str, set[str]] = {
 # lists.
 ABOVE = ("libs/testing", "services", "tools", "tests")
 EDGES_ABOVE: dict[str, set[str]] = {
-    "services/quotaplane": {"services/quota", "services/ledger", "services/reports", "services/rpc"},
+    "services/quotaplane": {
+        "services/quota",
+        "services/ledger",
+        "services/reports",
+        "services/admin",
+        "services/control",
+        "services/rpc",
+    },
+    "services/admin": {"services/rpc"},
     "services/quota": {"services/rpc"},
     "services/ledger": {"services/rpc"},
     # Its tests run on the server of services/quota, which serves every role.

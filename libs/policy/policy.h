@@ -119,6 +119,9 @@ struct Limit {
   OnOutage on_outage = OnOutage::kDeny;
   HoldMode hold = HoldMode::kEstimate;
   std::string source;
+  // Applies only to subjects of this tier; empty: to all. Part of the counter, together with what
+  // the tiers' rules say: when they change, it counts anew (and is filled from the ledger).
+  std::string tier;
 };
 
 struct ModelRule {
@@ -127,6 +130,7 @@ struct ModelRule {
   std::vector<Glob> allow;      // empty: all
   std::vector<Glob> deny;
   std::string source;
+  std::string tier;  // as a limit's
 };
 
 // For how many days the ledger keeps what; 0: for ever. Of all orgs.
@@ -150,6 +154,16 @@ struct CostCenterRule {
   std::string source;
 };
 
+// Which risk tier a subject is of: the first rule that matches it decides. No rule: none.
+struct TierRule {
+  std::string tier;             // [a-z0-9][a-z0-9._-]{0,62}
+  std::vector<Condition> when;  // on team, project, model; empty: every subject
+  std::string source;
+};
+
+// Of others than the author, for a version to be activated.
+inline constexpr int kMaxApprovals = 5;
+
 // A whole document, as read. Plain data.
 struct PolicyDocument {
   std::vector<Limit> limits;
@@ -158,6 +172,8 @@ struct PolicyDocument {
   UnpricedModels unpriced_models = UnpricedModels::kDeny;
   std::string price_as;  // kPriceAs only
   RetentionAges retention;
+  std::vector<TierRule> tiers;
+  int approvals = 0;  // that the next version needs (libs/control), 0 to kMaxApprovals
 };
 
 // A limit that applies to a subject: the amount for its scope, and its counter.

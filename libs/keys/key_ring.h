@@ -1,0 +1,42 @@
+// The virtual keys that this replica knows, by id. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "libs/base/mutex.h"
+#include "libs/keys/virtual_key.h"
+
+namespace quotaplane {
+
+// What a key is asked for.
+enum class KeyUse {
+  // New spend: the key must be in force.
+  kSpend,
+  // What was spent already (Commit, Record, Release): a key that has ended since still says whose
+  // that was.
+  kSettle,
+};
+
+class KeyRing {
+ public:
+  void Put(VirtualKey key);
+  void Erase(std::string_view id);
+  size_t size() const;
+
+  // UNAUTHENTICATED, with the reason KEY_UNKNOWN (also for a wrong secret and a malformed text:
+  // nothing tells them apart), KEY_REVOKED, KEY_EXPIRED. Messages name the key's id at most. Takes
+  // the same time for an unknown id as for a wrong secret, as far as hashing goes.
+  absl::StatusOr<std::shared_ptr<const VirtualKey>> Resolve(std::string_view text, int64_t now_us,
+                                                            KeyUse use) const;
+
+ private:
+  mutable Mutex mutex_;
+  absl::flat_hash_map<std::string, std::shared_ptr<const VirtualKey>> keys_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quotaplane
