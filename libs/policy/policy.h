@@ -206,6 +206,8 @@ class Policy {
   std::string_view CostCenterOf(const Subject& subject) const;
 
   const PolicyDocument& document() const;
+  // What all counters of document().limits[limit] have in common (counter_identity.h).
+  const Digest& family(size_t limit) const;
   // Of the document's meaning: equal for equal policies, wherever they were written; 16 hexadecimal
   // digits. For logs and messages.
   const std::string& fingerprint() const;
