@@ -121,7 +121,7 @@ struct Limit {
   std::string source;
   // Applies only to subjects of this tier; empty: to all. Part of the counter, together with what
   // the tiers' rules say: when they change, it counts anew (and is filled from the ledger).
-  std::string tier;
+  std::string tier = {};
 };
 
 struct ModelRule {
@@ -130,7 +130,7 @@ struct ModelRule {
   std::vector<Glob> allow;      // empty: all
   std::vector<Glob> deny;
   std::string source;
-  std::string tier;  // as a limit's
+  std::string tier = {};  // as a limit's
 };
 
 // For how many days the ledger keeps what; 0: for ever. Of all orgs.
