@@ -106,9 +106,9 @@ absl::Status CheckAgainstPolicy(const Policy& policy, std::string_view org, int6
     const Limit* limit = FindLimit(policy, raise.limit_id);
     if (limit == nullptr) {
       all_known = false;
-      wrong.push_back({RaiseField("", i, "limit_id"),
-                       absl::StrCat("the policy in force has no limit ",
-                                    QuoteForMessage(raise.limit_id))});
+      wrong.push_back(
+          {RaiseField("", i, "limit_id"),
+           absl::StrCat("the policy in force has no limit ", QuoteForMessage(raise.limit_id))});
       continue;
     }
     raise.per.clear();
@@ -124,8 +124,8 @@ absl::Status CheckAgainstPolicy(const Policy& policy, std::string_view org, int6
   }
   for (const std::string& name : needed) {
     if (spec->scope.contains(name)) continue;
-    wrong.push_back({"scope", absl::StrCat("needs a value for ", name,
-                                           ", which the limits count by")});
+    wrong.push_back(
+        {"scope", absl::StrCat("needs a value for ", name, ", which the limits count by")});
   }
   for (const auto& [name, value] : spec->scope) {
     if (!all_known || needed.contains(name)) continue;

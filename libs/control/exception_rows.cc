@@ -78,8 +78,8 @@ absl::StatusOr<ExceptionRow> RowOf(const sql::Row& row) {
   std::optional<int64_t> decided_at_us, revoked_at_us;
   int64_t number = 0;
   QP_RETURN_IF_ERROR(row.Read(e.org, e.id, state, scope, raises, e.spec.start_us, e.spec.end_us,
-                              e.spec.reason, e.requester, e.requested_at_us, decider,
-                              decided_at_us, e.decide_comment, revoked_by, revoked_at_us, number));
+                              e.spec.reason, e.requester, e.requested_at_us, decider, decided_at_us,
+                              e.decide_comment, revoked_by, revoked_at_us, number));
   QP_ASSIGN_OR_RETURN(read.decided, ParseDecided(state));
   QP_RETURN_IF_ERROR(ReadSpec(scope, raises, &e.spec));
   e.decider = decider.value_or("");
@@ -183,25 +183,25 @@ std::string StatesSql(const std::vector<ExceptionState>& states) {
         break;
     }
   }
-  return absl::StrCat("(", absl::StrJoin(conditions, " OR ",
-                                         [](std::string* out, std::string_view condition) {
-                                           out->append(condition);
-                                         }),
-                      ")");
+  return absl::StrCat(
+      "(",
+      absl::StrJoin(conditions, " OR ",
+                    [](std::string* out, std::string_view condition) { out->append(condition); }),
+      ")");
 }
 
 absl::Status InsertException(sql::Session& session, const ExceptionRow& row, int64_t number) {
   const Exception& e = row.exception;
   return session
-      .Execute({"insert exception",
-                absl::StrCat("INSERT INTO exceptions (", kColumns,
-                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-                             "$14, $15, $16)")},
-               {e.org, e.id, NameOf(row.decided), Json(e.spec.scope).dump(),
-                RaisesJson(e.spec.raises).dump(), e.spec.start_us, e.spec.end_us, e.spec.reason,
-                e.requester, e.requested_at_us, Maybe(e.decider),
-                MaybeAt(e.decider, e.decided_at_us), e.decide_comment, Maybe(e.revoked_by),
-                MaybeAt(e.revoked_by, e.revoked_at_us), number})
+      .Execute(
+          {"insert exception",
+           absl::StrCat("INSERT INTO exceptions (", kColumns,
+                        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+                        "$14, $15, $16)")},
+          {e.org, e.id, NameOf(row.decided), Json(e.spec.scope).dump(),
+           RaisesJson(e.spec.raises).dump(), e.spec.start_us, e.spec.end_us, e.spec.reason,
+           e.requester, e.requested_at_us, Maybe(e.decider), MaybeAt(e.decider, e.decided_at_us),
+           e.decide_comment, Maybe(e.revoked_by), MaybeAt(e.revoked_by, e.revoked_at_us), number})
       .status();
 }
 
@@ -223,9 +223,10 @@ absl::StatusOr<std::optional<ExceptionRow>> ReadException(sql::Session& session,
                                                           const std::string& id) {
   QP_ASSIGN_OR_RETURN(
       const sql::Rows rows,
-      session.Query({"exception", absl::StrCat("SELECT ", kColumns,
-                                  " FROM exceptions WHERE org = $1 AND exception_id = $2")},
-                    {org, id}));
+      session.Query(
+          {"exception", absl::StrCat("SELECT ", kColumns,
+                                     " FROM exceptions WHERE org = $1 AND exception_id = $2")},
+          {org, id}));
   if (rows.empty()) return std::optional<ExceptionRow>();
   QP_ASSIGN_OR_RETURN(ExceptionRow row, RowOf(rows[0]));
   return std::optional<ExceptionRow>(std::move(row));
@@ -252,15 +253,15 @@ absl::StatusOr<std::vector<ExceptionRow>> ReadOpenExceptions(sql::Session& sessi
                                                              int64_t now_us) {
   QP_ASSIGN_OR_RETURN(
       const sql::Rows rows,
-      session.Query({"open exceptions",
-                     absl::StrCat(
-                         "SELECT ", kColumns,
-                         " FROM exceptions WHERE org = $1 AND state = 'requested' AND end_us > $2 "
-                         "UNION ALL SELECT ",
-                         kColumns,
-                         " FROM exceptions WHERE org = $1 AND state = 'approved' AND end_us > $2 "
-                         "ORDER BY 2")},
-                    {org, now_us}));
+      session.Query(
+          {"open exceptions",
+           absl::StrCat("SELECT ", kColumns,
+                        " FROM exceptions WHERE org = $1 AND state = 'requested' AND end_us > $2 "
+                        "UNION ALL SELECT ",
+                        kColumns,
+                        " FROM exceptions WHERE org = $1 AND state = 'approved' AND end_us > $2 "
+                        "ORDER BY 2")},
+          {org, now_us}));
   return RowsOf(rows);
 }
 

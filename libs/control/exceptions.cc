@@ -56,9 +56,8 @@ Changed<Exception> ChangedTo(ExceptionRow row, std::string before, const OpenCha
 absl::StatusOr<Changed<Exception>> Decide(const OpenChange& change,
                                           const ExceptionStore::Decision& decision,
                                           DecidedState decided, std::string_view done) {
-  QP_ASSIGN_OR_RETURN(
-      ExceptionRow row,
-      ReadForDecision(change, decision, {ExceptionState::kRequested}, done));
+  QP_ASSIGN_OR_RETURN(ExceptionRow row,
+                      ReadForDecision(change, decision, {ExceptionState::kRequested}, done));
   Exception& e = row.exception;
   if (e.requester == change.request.actor) {
     return ReasonedError(absl::StatusCode::kPermissionDenied, "OWN_CHANGE",
@@ -158,9 +157,8 @@ absl::StatusOr<std::vector<Exception>> ExceptionStore::List(sql::Session& sessio
                                                             const Filter& filter,
                                                             const std::string& after, size_t count,
                                                             int64_t now_us) const {
-  QP_ASSIGN_OR_RETURN(
-      std::vector<ExceptionRow> rows,
-      ReadExceptions(session, filter.org, filter.states, after, count, now_us));
+  QP_ASSIGN_OR_RETURN(std::vector<ExceptionRow> rows,
+                      ReadExceptions(session, filter.org, filter.states, after, count, now_us));
   std::vector<Exception> list;
   list.reserve(rows.size());
   for (ExceptionRow& row : rows) list.push_back(At(std::move(row), now_us));

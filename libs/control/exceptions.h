@@ -94,7 +94,7 @@ class ExceptionStore {
 
   struct Decision {
     std::string id;
-    std::string etag;  // as last read
+    std::string etag;     // as last read
     std::string comment;  // of a decision; a revocation's stands in the audit log alone
   };
   // Not by the requester. Of what is REQUESTED. TOO_MANY: kMaxRaisesPerOrg are in force.

@@ -26,7 +26,8 @@ std::string NewSortableId(int64_t now_us) {
 
 bool IsSortableId(std::string_view text) {
   return text.size() == kTimeDigits + kRandomDigits && text[0] <= '7' &&
-         std::all_of(text.begin(), text.end(), [](char c) { return kDigits.find(c) != kDigits.npos; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return kDigits.find(c) != kDigits.npos; });
 }
 
 }  // namespace quotaplane

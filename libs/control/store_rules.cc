@@ -19,10 +19,10 @@ absl::Status CheckEtag(std::string_view given, std::string_view present) {
 }
 
 absl::Status WrongState(std::string_view what, std::string_view state, std::string_view done) {
-  return ReasonedError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
-                       absl::StrCat(AbslView(what), " is ", AbslView(state), ", so it cannot be ",
-                                    AbslView(done)),
-                       {{"state", std::string(state)}});
+  return ReasonedError(
+      absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
+      absl::StrCat(AbslView(what), " is ", AbslView(state), ", so it cannot be ", AbslView(done)),
+      {{"state", std::string(state)}});
 }
 
 absl::Status TooMany(std::string_view message) {
