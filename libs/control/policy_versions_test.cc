@@ -159,11 +159,11 @@ TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
   PolicyVersion other =
       Must(policies_.CreateDraft(Request("CreateDraft"), Edits({SetAmountFor("alice", "7")})));
   Must(policies_.Activate(Request("ActivatePolicy"), one.version, one.etag));
-  EXPECT_EQ(Refusal([&] {
-              return policies_.Activate(Request("ActivatePolicy"), other.version, other.etag)
-                  .status();
-            }),
-            "FAILED_PRECONDITION BASE_CHANGED");
+  EXPECT_EQ(
+      Refusal([&] {
+        return policies_.Activate(Request("ActivatePolicy"), other.version, other.etag).status();
+      }),
+      "FAILED_PRECONDITION BASE_CHANGED");
   EXPECT_EQ(Refusal([&] {
               return policies_
                   .Approve(Request("ApprovePolicy", "token:bob"), other.version, other.etag)
@@ -178,8 +178,8 @@ TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
                   .status();
             }),
             "FAILED_PRECONDITION BASE_CHANGED");
-  other = Must(policies_.UpdateDraft(Request("UpdateDraft"), other.version, other.etag,
-                                     Amount("300")));
+  other =
+      Must(policies_.UpdateDraft(Request("UpdateDraft"), other.version, other.etag, Amount("300")));
   EXPECT_EQ(other.base_version, one.version);
   Must(policies_.Activate(Request("ActivatePolicy"), other.version, other.etag));
   EXPECT_EQ(Must(policies_.Get("acme", 0)).version, other.version);
@@ -191,8 +191,8 @@ TEST_P(PolicyVersionsTest, TwoActivationsAtOnce) {
     std::vector<PolicyVersion> drafts;
     std::vector<ChangeRequest> requests;
     for (int i = 0; i < 2; ++i) {
-      drafts.push_back(Must(policies_.CreateDraft(
-          Request("CreateDraft"), Amount(absl::StrCat(1 + 2 * round + i)))));
+      drafts.push_back(Must(
+          policies_.CreateDraft(Request("CreateDraft"), Amount(absl::StrCat(1 + 2 * round + i)))));
       requests.push_back(Request("ActivatePolicy"));
     }
     std::vector<std::string> outcomes(2);
@@ -247,8 +247,8 @@ TEST_P(PolicyVersionsTest, ApprovalsByOthersAsTheActivePolicyAsks) {
   draft = Must(approve("token:dee"));
   EXPECT_EQ(Must(policies_.Get("acme", draft.version)).approvals, draft.approvals);
   EXPECT_EQ(Must(policies_.List("acme", 0, 1))[0].approvals, draft.approvals);
-  const PolicyVersion active = Must(
-      policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
+  const PolicyVersion active =
+      Must(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
   EXPECT_THAT(active.approvals, SizeIs(2));
   EXPECT_EQ(active.approvals_needed, 0);
   // From now on none is needed.
@@ -298,9 +298,8 @@ TEST_P(PolicyVersionsTest, Rollbacks) {
   EXPECT_EQ(Refusal([&] { return policies_.Rollback(Request("Rollback"), 0, "").status(); }),
             "NOT_FOUND");
   const PolicyVersion two = PutAmount("200");
-  EXPECT_EQ(
-      Refusal([&] { return policies_.Rollback(Request("Rollback"), 0, one.etag).status(); }),
-      "ABORTED ETAG_MISMATCH");
+  EXPECT_EQ(Refusal([&] { return policies_.Rollback(Request("Rollback"), 0, one.etag).status(); }),
+            "ABORTED ETAG_MISMATCH");
   const PolicyVersion three = Must(policies_.Rollback(Request("Rollback"), 0, two.etag));
   EXPECT_EQ(three.version, 3);
   EXPECT_EQ(three.state, PolicyState::kActive);
@@ -364,8 +363,8 @@ TEST_P(PolicyVersionsTest, AdminsAtOnceLoseNothing) {
     for (int a = 0; a < kAdmins; ++a) {
       admins.emplace_back([&, a] {
         for (int i = 0; i < kEach; ++i) {
-          const ChangeRequest request = {"acme",  "token:ann", "", "SetLimit",
-                                         absl::StrCat(a, "/", i), "d", "", kNowUs};
+          const ChangeRequest request = {
+              "acme", "token:ann", "", "SetLimit", absl::StrCat(a, "/", i), "d", "", kNowUs};
           if (!policies_.Put(request, Edits({SetAmountFor(absl::StrCat("u", a, "-", i), "7")}), "")
                    .ok()) {
             ++failed;
@@ -474,10 +473,9 @@ TEST_P(PolicyVersionsTest, DraftsAreBounded) {
   for (int64_t i = 0; i < kMaxPolicyDrafts; ++i) {
     Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
   }
-  EXPECT_EQ(Refusal([&] {
-              return policies_.CreateDraft(Request("CreateDraft"), Amount("1")).status();
-            }),
-            "RESOURCE_EXHAUSTED TOO_MANY");
+  EXPECT_EQ(
+      Refusal([&] { return policies_.CreateDraft(Request("CreateDraft"), Amount("1")).status(); }),
+      "RESOURCE_EXHAUSTED TOO_MANY");
   Must(policies_.Discard(Request("DiscardDraft"), 1, Must(policies_.Get("acme", 1)).etag));
   Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
 }
