@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
-#include "libs/config/policy_writer.h"
 #include "libs/control/policy_answer.h"
 #include "libs/control/policy_input.h"
 #include "libs/control/policy_rows.h"
@@ -76,12 +75,6 @@ absl::Status Supersede(sql::Transaction& transaction, const ChangeRequest& reque
   return UpdatePolicyRow(transaction, former);
 }
 
-// The fingerprint is of what decides; the text has names and order beside it.
-bool SamePolicy(const Policy& policy, const PreparedPolicy& prepared) {
-  return policy.fingerprint() == prepared.policy->fingerprint() &&
-         WritePolicy(policy.document()) == prepared.yaml;
-}
-
 std::string AuditInForce(const PolicyInForce& in_force) {
   return in_force.row.has_value() ? AuditPolicy(in_force.row->version) : "";
 }
@@ -103,7 +96,7 @@ struct PolicyVersions::Impl {
   absl::StatusOr<PolicyAnswer> Make(const ChangeRequest& request, std::string_view target,
                                     Work work);
   absl::Status Refused(const ChangeRequest& request, std::string_view target,
-                       const absl::Status& refusal) {
+                       const absl::Status& refusal) const {
     changes->AuditRefusal(request, target, refusal);
     return refusal;
   }
@@ -119,7 +112,7 @@ struct PolicyVersions::Impl {
   absl::StatusOr<Done> InsertActive(sql::Transaction& transaction, const ChangeRequest& request,
                                     int64_t number, const PolicyInForce& in_force,
                                     const PolicyDocument& base, PreparedPolicy prepared,
-                                    int64_t copy_of);
+                                    int64_t copy_of) const;
 };
 
 PolicyVersions::PolicyVersions(sql::Database* database, Changes* changes, const ItemCodec* codec,
@@ -190,12 +183,10 @@ absl::StatusOr<Done> PolicyVersions::Impl::InsertDraft(sql::Transaction& transac
   return done;
 }
 
-absl::StatusOr<Done> PolicyVersions::Impl::InsertActive(sql::Transaction& transaction,
-                                                        const ChangeRequest& request,
-                                                        int64_t number,
-                                                        const PolicyInForce& in_force,
-                                                        const PolicyDocument& base,
-                                                        PreparedPolicy prepared, int64_t copy_of) {
+absl::StatusOr<Done> PolicyVersions::Impl::InsertActive(
+    sql::Transaction& transaction, const ChangeRequest& request, int64_t number,
+    const PolicyInForce& in_force, const PolicyDocument& base, PreparedPolicy prepared,
+    int64_t copy_of) const {
   QP_ASSIGN_OR_RETURN(const int64_t version, NextPolicyVersion(transaction, request.org));
   QP_RETURN_IF_ERROR(Supersede(transaction, request, number, in_force));
   Done done;
@@ -401,7 +392,7 @@ absl::StatusOr<PutPolicyOutcome> PolicyVersions::Put(const ChangeRequest& reques
     QP_RETURN_IF_ERROR(CheckEtag(in_force, etag));
     QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(transaction, in_force));
     QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, base->document()));
-    if (in_force.row.has_value() && SamePolicy(*base, prepared)) {
+    if (in_force.row.has_value() && base->fingerprint() == prepared.policy->fingerprint()) {
       Done done;
       done.row = *in_force.row;
       done.row.version.approvals_needed = in_force.approvals_asked;
