@@ -135,9 +135,8 @@ absl::StatusOr<std::vector<std::string>> InsertFreeKeys(sql::Session& session,
                            Maybe(key.previous_until_us), Maybe(key.spec.expires_at_us), key.author,
                            key.created_at_us, number});
     }
-    QP_ASSIGN_OR_RETURN(
-        const sql::Inserted result,
-        session.InsertMany(batch, {.skip_existing = true, .returning = "key_id"}));
+    QP_ASSIGN_OR_RETURN(const sql::Inserted result,
+                        session.InsertMany(batch, {.skip_existing = true, .returning = "key_id"}));
     for (size_t i = 0; i < result.returned.size(); ++i) {
       inserted.emplace(result.returned[i][0].text());
     }

@@ -411,6 +411,44 @@ absl::StatusOr<PutPolicyOutcome> PolicyVersions::Put(const ChangeRequest& reques
   return PutPolicyOutcome{std::move(answer.version), std::move(answer.limit_id)};
 }
 
+absl::StatusOr<PolicyPart> PolicyVersions::PutPart(const OpenChange& change,
+                                                   const PolicyDocument& document) {
+  const std::string& org = change.request.org;
+  QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, PrepareDocument(document, "yaml"));
+  QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
+                      impl_->source.ReadInForce(change.transaction, org));
+  QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(change.transaction, in_force));
+  PolicyPart part;
+  if (in_force.row.has_value() && base->fingerprint() == prepared.policy->fingerprint()) {
+    return part;
+  }
+  part.changes =
+      DiffPolicies(base->document(), prepared.policy->document(), kMaxPartChanges, &part.unlisted);
+  Done done;
+  if (in_force.approvals_asked > 0) {
+    QP_ASSIGN_OR_RETURN(
+        const std::optional<PolicyRow> draft,
+        FindDraft(change.transaction, org, in_force.version(), prepared.policy->fingerprint()));
+    if (draft.has_value()) {
+      part.outcome = PolicyPart::Outcome::kWaits;
+      part.version = draft->version;
+      part.version.approvals_needed = in_force.approvals_asked;
+      return part;
+    }
+    part.outcome = PolicyPart::Outcome::kDraft;
+    QP_ASSIGN_OR_RETURN(done, impl_->InsertDraft(change.transaction, change.request, change.number,
+                                                 in_force, base->document(), std::move(prepared)));
+  } else {
+    part.outcome = PolicyPart::Outcome::kActive;
+    QP_ASSIGN_OR_RETURN(done, impl_->InsertActive(change.transaction, change.request, change.number,
+                                                  in_force, base->document(), std::move(prepared),
+                                                  /*copy_of=*/0));
+    part.item = ChangeRecord::ItemWrite{PolicyItemName(org), std::move(done.item)};
+  }
+  part.version = std::move(done.row.version);
+  return part;
+}
+
 absl::StatusOr<PolicyVersion> PolicyVersions::Get(std::string_view org, int64_t version) {
   return impl_->source.Get(org, version);
 }

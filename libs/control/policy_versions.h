@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,10 +26,12 @@
 
 #include "absl/status/statusor.h"
 #include "libs/control/change.h"
+#include "libs/control/changed.h"
 #include "libs/control/item_codec.h"
 #include "libs/control/policy_source.h"
 #include "libs/control/policy_version.h"
 #include "libs/policy/policy.h"
+#include "libs/policy/policy_diff.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {
@@ -45,6 +48,23 @@ struct PutPolicyOutcome {
   // Of edits that name limits, the last one's id; empty for a whole document.
   std::string limit_id;
 };
+
+// What a document changes as a part of a larger change.
+struct PolicyPart {
+  enum class Outcome {
+    kUnchanged,  // it means the same as the active version
+    kWaits,      // a draft of the active version says the same, and waits for approvals
+    kDraft,
+    kActive,
+  };
+  Outcome outcome = Outcome::kUnchanged;
+  PolicyVersion version;
+  // Of what was in force, for a new version: at most kMaxPartChanges.
+  std::vector<PolicyChange> changes;
+  int64_t unlisted = 0;
+  std::optional<ChangeRecord::ItemWrite> item;
+};
+inline constexpr size_t kMaxPartChanges = 10'000;
 
 // Thread-safe. Blocks.
 //
@@ -90,6 +110,9 @@ class PolicyVersions {
   // `etag` of the active version, or empty.
   absl::StatusOr<PutPolicyOutcome> Put(const ChangeRequest& request, const PolicyInput& input,
                                        std::string_view etag);
+
+  // Put within a change that has other parts. Errors are of the field "yaml".
+  absl::StatusOr<PolicyPart> PutPart(const OpenChange& change, const PolicyDocument& document);
 
   // With its YAML. 0: the active one, or the default policy (version 0, state active).
   absl::StatusOr<PolicyVersion> Get(std::string_view org, int64_t version);

@@ -141,9 +141,9 @@ absl::StatusOr<StatePlan> OrgState::Plan(sql::Database& database, const ChangeRe
 absl::StatusOr<Changed<StatePlan>> OrgState::Apply(const OpenChange& change,
                                                    const StateDocument& document) const {
   if (!document.org.empty() && document.org != change.request.org) {
-    return FieldError({{"yaml", absl::StrCat("org: the document is of ",
-                                             QuoteForMessage(document.org), ", the call of ",
-                                             QuoteForMessage(change.request.org))}});
+    return FieldError(
+        {{"yaml", absl::StrCat("org: the document is of ", QuoteForMessage(document.org),
+                               ", the call of ", QuoteForMessage(change.request.org))}});
   }
   StateWork work;
   if (document.policy != nullptr) {

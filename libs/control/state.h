@@ -67,8 +67,7 @@ struct StatePlan {
 class OrgState {
  public:
   // Both must outlive it.
-  OrgState(const ItemCodec* codec, PolicyVersions* policies)
-      : codec_(codec), policies_(policies) {}
+  OrgState(const ItemCodec* codec, PolicyVersions* policies) : codec_(codec), policies_(policies) {}
 
   // In a snapshot of its own. RESOURCE_EXHAUSTED, TOO_MANY: it is more than a document may be.
   absl::StatusOr<std::string> Export(sql::Database& database, const std::string& org,

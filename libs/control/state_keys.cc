@@ -81,9 +81,8 @@ class KeysPart {
       : change_(change), codec_(codec), work_(work) {}
 
   absl::Status ReadRows() {
-    QP_ASSIGN_OR_RETURN(
-        std::vector<KeyRow> rows,
-        ReadKeys(change_.transaction, {change_.request.org}, "", kMaxReadKeys + 1));
+    QP_ASSIGN_OR_RETURN(std::vector<KeyRow> rows,
+                        ReadKeys(change_.transaction, {change_.request.org}, "", kMaxReadKeys + 1));
     if (rows.size() > kMaxReadKeys) {
       return TooMany("the org has too many keys for a state document");
     }
@@ -156,9 +155,8 @@ class KeysPart {
   void AddNew(const StateKey& wanted, const std::string& prefix) {
     const size_t before = work_->wrong.size();
     if (!IsKeyId(wanted.id)) {
-      work_->wrong.push_back(
-          {prefix + "id", absl::StrCat("must be 16 of a to z and 2 to 7, not ",
-                                       QuoteForMessage(wanted.id))});
+      work_->wrong.push_back({prefix + "id", absl::StrCat("must be 16 of a to z and 2 to 7, not ",
+                                                          QuoteForMessage(wanted.id))});
     }
     CheckKeySpec(SpecOf(wanted), prefix, &work_->wrong);
     if (wanted.previous_until_us > now_us() + kMaxKeyGraceUs) {
