@@ -2,14 +2,16 @@
 //
 // What every write has in common is here, so that no write can leave a part of it out:
 //   1. the database's one lock for changes is taken, so that changes are one after the other, and
-//   the
-//      audit chain and the items' numbers have an order;
+//      the audit chain and the items' numbers have an order;
 //   2. a request id that was seen is answered as it was the first time, and the work is not done;
 //   3. the work reads, checks and writes;
 //   4. the audit row goes into the same transaction, with what was before and after;
 //   5. so do the items that replicas are to know (items.h), which a publisher takes from there.
 // A change that is refused writes nothing but an audit row of the refusal, in a transaction of its
 // own. One that failed because the database is away cannot leave one, and is logged instead.
+//
+// Every change has a number, 1, 2, 3 … without gaps, of all orgs together. Rows of what it changed
+// have it as their change_number, which is what etags are made of, and so have its items.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +23,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/control/audit_chain.h"
+#include "libs/control/refusal_budget.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {
@@ -39,6 +43,8 @@ struct ChangeRequest {
   int64_t now_us = 0;  // the server's wall clock
 };
 
+inline constexpr size_t kMaxItemWrites = 10'000;
+
 // What the work says of itself.
 struct ChangeRecord {
   std::string target;  // "policy/7"
@@ -51,7 +57,7 @@ struct ChangeRecord {
     std::string name;  // items.h
     std::string body;  // empty: taken away
   };
-  std::vector<ItemWrite> items;
+  std::vector<ItemWrite> items;  // at most kMaxItemWrites, or RESOURCE_EXHAUSTED, reason TOO_MANY
 };
 
 struct ChangeOutcome {
@@ -69,22 +75,32 @@ class Changes {
   // change that wrote items: to wake a publisher.
   explicit Changes(sql::Database* database, std::function<void()> published = nullptr);
 
-  // `work` runs in the transaction. Its error is returned as it is, after the refusal was audited
-  // (with `target`) and everything rolled back. ABORTED, reason ADMIN_CONFLICT: other writers were
-  // in the way all the time.
-  using Work = absl::FunctionRef<absl::StatusOr<ChangeRecord>(sql::Transaction& transaction)>;
+  // `work` runs in the transaction, maybe more than once, and is told the change's number. Its
+  // error is returned as it is, after the refusal was audited (with `target`) and everything rolled
+  // back. ALREADY_EXISTS, reason REQUEST_ID_REUSED. ABORTED, reason ADMIN_CONFLICT: other writers
+  // were in the way all the time. Others are the database's: after UNAVAILABLE and
+  // DEADLINE_EXCEEDED it may have happened, and the same request tells.
+  using Work = absl::FunctionRef<absl::StatusOr<ChangeRecord>(sql::Transaction& transaction,
+                                                              int64_t number)>;
   absl::StatusOr<ChangeOutcome> Make(const ChangeRequest& request, std::string_view target,
                                      Work work);
 
-  // A call that was refused before any work: a role that is missing, a field that broke a rule.
-  // Bounded: past 600 a minute of one org (and of callers that nobody knows), refusals are counted,
-  // and the next row that is written says how many are missing.
+  // A call that was refused before any work: a role that is missing, a field that broke a rule. The
+  // request may have anything in it, also what is no text. Errors that are the database's, or say
+  // that it is away, are no refusals: nothing is written. Bounded: past 600 a minute of one org
+  // (and of callers that nobody knows), refusals are counted, and a row of its own, before the next
+  // that is written, says how many are missing (action RefusalsNotListed).
   void AuditRefusal(const ChangeRequest& request, std::string_view target,
                     const absl::Status& refusal);
 
  private:
+  absl::StatusOr<ChangeOutcome> MakeOnce(const ChangeRequest& request, Work work, bool* published);
+  // With the row that says how many refusals are missing, where some are: `missing` of them.
+  absl::Status Audit(sql::Transaction& transaction, AuditRow row, int64_t missing);
+
   sql::Database* const database_;
   const std::function<void()> published_;
+  RefusalBudget budget_;
 };
 
 }  // namespace quotaplane
