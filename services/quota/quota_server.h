@@ -12,7 +12,9 @@
 #include "absl/time/time.h"
 #include "libs/admission/admission.h"
 #include "services/quota/request_keys.h"
+#include "services/rpc/call_gate.h"
 #include "services/rpc/stream_call.h"
+#include "services/rpc/tls_source.h"
 #include "services/rpc/unary_call.h"
 
 namespace quotaplane {
@@ -29,6 +31,10 @@ struct QuotaServerOptions {
   absl::Duration store_timeout = absl::Milliseconds(250);
   // Served beside it.
   std::vector<StreamService> more = {};
+  // Says who is calling; must outlive the server. Null: everybody may do everything.
+  Authenticator* authenticator = nullptr;
+  // Must outlive the server. Null: plain connections.
+  TlsSource* tls = nullptr;
 };
 
 class QuotaServer {
@@ -61,6 +67,7 @@ class QuotaServer {
   Admission* const admission_;
   const RequestKeys keys_;
   const QuotaServerOptions options_;
+  const CallGate gate_;
   std::string address_;
   std::unique_ptr<Methods> methods_;
   std::vector<std::unique_ptr<Queue>> queues_;
