@@ -1,5 +1,6 @@
 #include "libs/auth/authenticator.h"
 
+#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -57,9 +58,14 @@ void Authenticator::SetConfig(AuthConfig config) {
     const std::string name = issuer.issuer;
     next->issuers.emplace(name, Issuer{std::move(issuer), std::move(keys)});
   }
-  const MutexLock lock(mutex_);
-  tables_ = std::move(next);
-  verified_ = {};  // by rules that may be others now
+  {
+    const MutexLock lock(mutex_);
+    tables_ = std::move(next);
+    verified_ = {};  // by rules that may be others now
+  }
+  // Calls that look at the old ones are quick. The threads of issuers that are gone are waited for
+  // here, not by the last of those calls.
+  while (present != nullptr && present.use_count() > 1) std::this_thread::yield();
 }
 
 void Authenticator::WaitForKeys(absl::Duration timeout) const {
@@ -98,7 +104,13 @@ Found Authenticator::OfToken(std::string_view token, int64_t now_us) {
     return Unauthenticated("TOKEN_INVALID", "the token is empty or too long");
   }
   const Hash256 hash = Hash256Of(token);
-  const std::shared_ptr<const Tables> tables = this->tables();
+  std::shared_ptr<const Tables> tables;
+  VerifiedTokens::Token known;
+  {
+    const MutexLock lock(mutex_);
+    tables = tables_;
+    if (const VerifiedTokens::Token* found = verified_.Find(hash)) known = *found;
+  }
   if (token.starts_with(kTokenPrefix)) {
     const auto found = tables->tokens.find(hash);
     if (found == tables->tokens.end()) {
@@ -107,13 +119,8 @@ Found Authenticator::OfToken(std::string_view token, int64_t now_us) {
     if (now_us >= found->second.expires_at_us) return Expired();
     return found->second.principal;
   }
-  VerifiedTokens::Token known;
-  {
-    const MutexLock lock(mutex_);
-    if (const VerifiedTokens::Token* found = verified_.Find(hash)) known = *found;
-  }
-  const auto* const keys = static_cast<const IssuerKeys*>(known.issuer);
-  if (keys != nullptr && keys->Get() == known.keys && now_us >= known.not_before_us) {
+  if (known.issuer != nullptr && known.issuer->Get() == known.keys &&
+      now_us >= known.not_before_us) {
     if (now_us >= known.expires_at_us) return Expired();
     return known.principal;
   }

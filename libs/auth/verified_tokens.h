@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "libs/auth/issuer_keys.h"
 #include "libs/auth/key_set.h"
 #include "libs/auth/role.h"
 #include "libs/base/hash.h"
@@ -33,7 +34,7 @@ class VerifiedTokens {
     int64_t expires_at_us = 0;
     // What it was verified with: good only as long as the issuer has these keys.
     std::shared_ptr<const KeySet> keys = nullptr;
-    const void* issuer = nullptr;  // whose they are
+    const IssuerKeys* issuer = nullptr;  // whose they are
   };
 
   // Null where there is none. Valid until the next call.

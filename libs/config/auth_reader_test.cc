@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "libs/auth/token.h"
 
 namespace quotaplane {
@@ -51,6 +54,20 @@ issuers:
   EXPECT_EQ(config->issuers[0].groups_claim, "groups");
   EXPECT_THAT(config->issuers[0].groups.at("platform-admins"),
               ElementsAre(Grant{Role::kAdmin, "*"}));
+}
+
+TEST(AuthReader, ReadsTheExampleOfTheDocument) {
+  std::stringstream text;
+  text << std::ifstream(QP_SOURCE_DIR "/docs/security.md").rdbuf();
+  const std::string document = text.str();
+  const std::string fence = "```yaml\n";
+  const size_t start = document.find(fence);
+  ASSERT_NE(start, std::string::npos);
+  const size_t from = start + fence.size();
+  const std::string yaml = document.substr(from, document.find("```", from) - from);
+  const auto config = ParseAuthConfig(yaml, "security.md");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->tokens.size() + config->certificates.size() + config->issuers.size(), 3u);
 }
 
 TEST(AuthReader, SaysAllThatIsWrongWithItsPlace) {

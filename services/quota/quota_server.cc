@@ -37,6 +37,7 @@ constexpr int kWaitingCalls = 64;
 // gRPC refuses larger messages itself, unread; from kMaxRequestBytes up to here the refusal names
 // the rule.
 constexpr int kTransportLimitBytes = 4 << 20;
+constexpr int kMaxMetadataBytes = 24 << 10;
 
 // Ping's domain: none.
 struct Pong {};
@@ -224,6 +225,8 @@ absl::Status QuotaServer::Listen() {
       options_.tls == nullptr ? grpc::InsecureServerCredentials() : options_.tls->Credentials(),
       &port);
   builder.SetMaxReceiveMessageSize(kTransportLimitBytes);
+  // A JWT with many groups is longer than gRPC's 8 KiB.
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // Gateways keep connections open for days: notice dead ones, and let live ones ping.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);

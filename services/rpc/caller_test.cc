@@ -58,6 +58,14 @@ TEST(RequestScope, IsTheOrgThatTheRequestNames) {
   EXPECT_EQ(ScopeOf(reserve).kind, Kind::kDeployment);
   reserve.mutable_subject()->set_org("acme");
   EXPECT_EQ(ScopeOf(reserve).org, "acme");
+  reserve.set_key("qpk_");
+  EXPECT_EQ(ScopeOf(reserve).kind, Kind::kOrgOfKey);
+  v1::ReleaseRequest release;
+  release.set_org("acme");
+  EXPECT_EQ(ScopeOf(release).org, "acme");
+  release.set_key("qpk_");
+  EXPECT_EQ(ScopeOf(release).kind, Kind::kOrgOfKey);
+  EXPECT_EQ(ScopeOf(v1::internal::PingRequest()).kind, Kind::kNothing);
 
   v1::PreviewStatementRequest preview;
   preview.mutable_month()->set_org("acme");

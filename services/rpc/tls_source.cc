@@ -55,9 +55,10 @@ grpc_ssl_certificate_config_reload_status TlsSource::Fetch(
   const TlsMaterial& material = source->material_;
   const grpc_ssl_pem_key_cert_pair pair = {material.key_pem.c_str(),
                                            material.certificate_pem.c_str()};
-  const bool asks = !material.client_ca_pem.empty();
-  *config = grpc_ssl_server_certificate_config_create(
-      asks ? material.client_ca_pem.c_str() : nullptr, &pair, 1);
+  // gRPC wants authorities also where no client is asked for a certificate: any will do.
+  const std::string& authorities =
+      material.client_ca_pem.empty() ? material.certificate_pem : material.client_ca_pem;
+  *config = grpc_ssl_server_certificate_config_create(authorities.c_str(), &pair, 1);
   source->fetched_ = true;
   return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }

@@ -104,11 +104,12 @@ class Server:
         prices: str,
         more: tuple[object, ...] = (),
         metrics: tuple[str, ...] = ("--metrics-listen", "127.0.0.1:0"),
+        listen: str = "127.0.0.1:0",
     ) -> None:
         (folder / "policy.yaml").write_text(policy)
         (folder / "prices.yaml").write_text(prices)
         self._log = (folder / "server.log").open("w+b")
-        arguments = ["serve", "--data-dir", folder / "data", "--listen", "127.0.0.1:0"]
+        arguments = ["serve", "--data-dir", folder / "data", "--listen", listen]
         arguments += metrics  # the default address is there once
         arguments += ["--policy", folder / "policy.yaml", "--prices", folder / "prices.yaml"]
         arguments += more

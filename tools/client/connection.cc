@@ -6,10 +6,10 @@
 
 namespace quotaplane::client {
 
-Connection::Connection(std::string server, absl::Duration timeout)
+Connection::Connection(std::string server, absl::Duration timeout, const Security& security)
     : server_(std::move(server)),
       timeout_(timeout),
-      channel_(grpc::CreateChannel(server_, grpc::InsecureChannelCredentials())),
+      channel_(OpenChannel(server_, security)),
       stub_(v1::QuotaService::NewStub(channel_)),
       reports_(v1::ReportService::NewStub(channel_)),
       ledger_(v1::LedgerService::NewStub(channel_)) {}

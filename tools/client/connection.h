@@ -10,6 +10,7 @@
 #include "quotaplane/v1/books.grpc.pb.h"
 #include "quotaplane/v1/quota.grpc.pb.h"
 #include "quotaplane/v1/reports.grpc.pb.h"
+#include "tools/client/security.h"
 
 namespace quotaplane::client {
 
@@ -28,7 +29,7 @@ class Connection {
                                                     Response*);
 
   // Connects with the first call. `timeout` is each call's deadline.
-  Connection(std::string server, absl::Duration timeout);
+  Connection(std::string server, absl::Duration timeout, const Security& security = {});
 
   const std::string& server() const { return server_; }
   absl::Duration timeout() const { return timeout_; }
@@ -51,6 +52,8 @@ class Connection {
     return CallOn(ledger_.get(), method, request, response);
   }
 
+  // For other services.
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   // For streams, which have no deadline of ours.
   ReportStub* reports() const { return reports_.get(); }
   LedgerStub* ledger() const { return ledger_.get(); }

@@ -71,6 +71,13 @@ constexpr Advice kByReason[] = {
     {"ENTRIES_DROPPED",
      "Retention has dropped the entries of that time: what is not there cannot be corrected."},
     {"DATA_DROPPED", "Retention has dropped entries of that time: begin later."},
+    {"CREDENTIALS_MISSING",
+     "Log in: quotactl login; or name a token by QUOTAPLANE_TOKEN or --token-file."},
+    {"TOKEN_UNKNOWN", "The server does not know it, or not any more. Log in again with another."},
+    {"TOKEN_EXPIRED", "Log in again with another: quotactl login."},
+    {"CERTIFICATE_UNKNOWN", "The server's auth file has to name it under `certificates`."},
+    {"ROLE_MISSING", "Whoever runs the server gives roles, in its auth file."},
+    {"ISSUER_UNAVAILABLE", "Retry in a moment. If that lasts, the server's log says more."},
     {"REPORT_TOO_LARGE", "Group by less, filter more, or take a coarser --granularity."},
     {"REPORT_TOO_SLOW", "Ask for a shorter range, or leave out api_key and labels."},
 };

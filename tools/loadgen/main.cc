@@ -37,6 +37,7 @@ struct Flags {
   uint64_t seed = 1;
   DriveOptions drive;
   bool json = false;
+  client::SecurityFlags security;
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
@@ -57,6 +58,7 @@ void AddFlags(CLI::App& app, Flags* flags) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_flag("--json", flags->json, "Print the result as JSON");
+  flags->security.AddTo(app);
   app.footer(kFooter);
 }
 
@@ -104,7 +106,12 @@ grpc::Status ReadAllBudgets(const client::Connection& connection, const Workload
 int Run(Flags flags) {
   absl::BitGen random;
   flags.drive.run_id = absl::StrFormat("%016x", absl::Uniform<uint64_t>(random));
-  const client::Connection connection(flags.server, absl::Seconds(10));
+  const absl::StatusOr<client::Security> security = client::Resolve(flags.security, flags.server);
+  if (!security.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(security.status().message()).c_str());
+    return absl::IsInvalidArgument(security.status()) ? client::kWrongUse : client::kFailed;
+  }
+  const client::Connection connection(flags.server, absl::Seconds(10), *security);
   const Workload workload(flags.org, flags.seed);
 
   DriveProgress progress;

@@ -43,6 +43,12 @@ void AddEraseUser(CLI::App& app, const Globals& globals, Work* work);
 // reconcile_command.cc: a provider's export against the ledger.
 void AddReconcile(CLI::App& report, const Globals& globals, Work* work);
 
+// login_command.cc: login and logout, a token for each server.
+void AddLogin(CLI::App& app, const Globals& globals, Work* work);
+
+// token_command.cc: makes tokens; no server.
+void AddToken(CLI::App& app, const Globals& globals, Work* work);
+
 // policy_command.cc, prices_command.cc: files only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
 void AddPrices(CLI::App& app, const Globals& globals, Work* work);

@@ -34,7 +34,10 @@ absl::StatusOr<client::Connection> Connect(const Globals& globals) {
   }
   const absl::StatusOr<absl::Duration> timeout = ParseSpan("--timeout", globals.timeout);
   if (!timeout.ok()) return timeout.status();
-  return absl::StatusOr<client::Connection>(absl::in_place, globals.server, *timeout);
+  const absl::StatusOr<client::Security> security =
+      client::Resolve(globals.security, globals.server);
+  if (!security.ok()) return security.status();
+  return absl::StatusOr<client::Connection>(absl::in_place, globals.server, *timeout, *security);
 }
 
 int ReportError(const Globals& globals, const absl::Status& status) {

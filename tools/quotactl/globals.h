@@ -22,12 +22,14 @@ struct Globals {
   std::string server = kDefaultServer;
   std::string timeout = "10s";
   bool json = false;
+  client::SecurityFlags security;
 };
 
 // A subcommand's work, after its flags are read; gives the exit code.
 using Work = std::function<int()>;
 
-// INVALID_ARGUMENT if --server is no HOST:PORT, or --timeout no positive duration.
+// INVALID_ARGUMENT if --server is no HOST:PORT, or --timeout no positive duration; or as
+// client::Resolve.
 absl::StatusOr<client::Connection> Connect(const Globals& globals);
 
 // Prints an error that the program itself found; kWrongUse for INVALID_ARGUMENT, kFailed otherwise.

@@ -7,6 +7,7 @@
 //   report_*    flags and tables of `quotactl report`
 //   books_*     verify, rebuild-counters, ledger; correct_command: adjust, rerate, erase-user
 //   statement_* closing months, and statements
+//   login_command, token_command   who is calling
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -49,6 +50,7 @@ void AddGlobals(CLI::App& app, quotaplane::quotactl::Globals* globals) {
   app.add_option("--timeout", globals->timeout, "How long a call may take: 500ms, 10s, 1m")
       ->capture_default_str();
   app.add_flag("--json", globals->json, "Print the answer as JSON, errors too");
+  globals->security.AddTo(app);
 }
 
 // CLI11 says only that a subcommand is required where there is one that it does not know.
@@ -87,6 +89,8 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddReplay(app, globals, &work);
   quotaplane::quotactl::AddPolicy(app, globals, &work);
   quotaplane::quotactl::AddPrices(app, globals, &work);
+  quotaplane::quotactl::AddLogin(app, globals, &work);
+  quotaplane::quotactl::AddToken(app, globals, &work);
   app.footer(kFooter);
   app.failure_message(ExplainWrongUse);
   try {
