@@ -106,7 +106,7 @@ class PoliciesTest : public ControlTest {
 
   const std::shared_ptr<const Policy> default_ =
       *ParsePolicy(Yaml("50", 0, "default-month") + "retention: {entries: 400d}\n", "default");
-  const TestCodec codec_;
+  TestCodec codec_;
   Changes changes_{db_.get()};
   PolicyVersions policies_{db_.get(), &changes_, &codec_, [this] { return default_; }};
 };
