@@ -110,7 +110,7 @@ TEST_P(PolicyVersionsTest, EditsAreOfTheDraft) {
   PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
   const std::string old_etag = draft.etag;
   draft = ValueOf(policies_.UpdateDraft(Request("UpdateDraft", "token:bob"), draft.version,
-                                        draft.etag, Edits({SetAmountFor("alice", "500")})));
+                                        draft.etag, Edits({SetAmountFor("alice", 500)})));
   EXPECT_EQ(draft.author, "token:ann");
   const PolicyVersion read = ValueOf(policies_.Get("acme", draft.version));
   EXPECT_THAT(read.yaml, HasSubstr("amount: 200"));
@@ -157,7 +157,7 @@ TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
   PutAmount("100");
   const PolicyVersion one = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
   PolicyVersion other =
-      ValueOf(policies_.CreateDraft(Request("CreateDraft"), Edits({SetAmountFor("alice", "7")})));
+      ValueOf(policies_.CreateDraft(Request("CreateDraft"), Edits({SetAmountFor("alice", 7)})));
   ValueOf(policies_.Activate(Request("ActivatePolicy"), one.version, one.etag));
   EXPECT_EQ(
       Refusal([&] {
@@ -174,7 +174,7 @@ TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
   EXPECT_EQ(Refusal([&] {
               return policies_
                   .UpdateDraft(Request("UpdateDraft"), other.version, other.etag,
-                               Edits({SetAmountFor("bob", "8")}))
+                               Edits({SetAmountFor("bob", 8)}))
                   .status();
             }),
             "FAILED_PRECONDITION BASE_CHANGED");
@@ -218,7 +218,7 @@ TEST_P(PolicyVersionsTest, ApprovalsByOthersAsTheActivePolicyAsks) {
       ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200", /*approvals=*/0)));
   EXPECT_EQ(draft.approvals_needed, 2);
   draft = ValueOf(policies_.UpdateDraft(Request("UpdateDraft", "token:bob"), draft.version,
-                                        draft.etag, Edits({SetAmountFor("alice", "5")})));
+                                        draft.etag, Edits({SetAmountFor("alice", 5)})));
   const auto approve = [&](const std::string& actor) {
     return policies_.Approve(Request("ApprovePolicy", actor), draft.version, draft.etag);
   };
@@ -332,24 +332,24 @@ TEST_P(PolicyVersionsTest, ARollbackDoesNotWaiveApprovals) {
 
 TEST_P(PolicyVersionsTest, PutIsInForceAtOnceUnlessApprovalsAreNeeded) {
   PutPolicyOutcome put =
-      ValueOf(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "500")}), ""));
+      ValueOf(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", 500)}), ""));
   EXPECT_EQ(put.limit_id, "default-month");
   EXPECT_EQ(put.version.version, 1);
   EXPECT_EQ(put.version.state, PolicyState::kActive);
   EXPECT_EQ(Item(), absl::StrCat("acme|1|", put.version.fingerprint));
   // What is so already makes no version.
   const PutPolicyOutcome same = ValueOf(
-      policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "500")}), put.version.etag));
+      policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", 500)}), put.version.etag));
   EXPECT_EQ(same.version, put.version);
   EXPECT_EQ(same.limit_id, "default-month");
   EXPECT_EQ(Refusal([&] {
               return policies_
-                  .Put(Request("SetLimit"), Edits({SetAmountFor("alice", "600")}), "nonsense")
+                  .Put(Request("SetLimit"), Edits({SetAmountFor("alice", 600)}), "nonsense")
                   .status();
             }),
             "ABORTED ETAG_MISMATCH");
   ValueOf(policies_.Put(Request("SetLimit"), Amount("100", /*approvals=*/1), put.version.etag));
-  put = ValueOf(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "600")}), ""));
+  put = ValueOf(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", 600)}), ""));
   EXPECT_EQ(put.version.version, 3);
   EXPECT_EQ(put.version.state, PolicyState::kDraft);
   EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, 2);
@@ -365,7 +365,7 @@ TEST_P(PolicyVersionsTest, AdminsAtOnceLoseNothing) {
         for (int i = 0; i < kEach; ++i) {
           const ChangeRequest request = {
               "acme", "token:ann", "", "SetLimit", absl::StrCat(a, "/", i), "d", "", kNowUs};
-          if (!policies_.Put(request, Edits({SetAmountFor(absl::StrCat("u", a, "-", i), "7")}), "")
+          if (!policies_.Put(request, Edits({SetAmountFor(absl::StrCat("u", a, "-", i), 7)}), "")
                    .ok()) {
             ++failed;
           }
@@ -391,14 +391,14 @@ TEST_P(PolicyVersionsTest, ARepeatedRequestIsAnsweredAsTheFirstTime) {
   const PolicyVersion active = ValueOf(policies_.Activate(activate, draft.version, draft.etag));
   const ChangeRequest set = Request("SetLimit");
   const PutPolicyOutcome put =
-      ValueOf(policies_.Put(set, Edits({SetAmountFor("alice", "5")}), active.etag));
+      ValueOf(policies_.Put(set, Edits({SetAmountFor("alice", 5)}), active.etag));
   const ChangeRequest back = Request("Rollback");
   const PolicyVersion rolled = ValueOf(policies_.Rollback(back, 0, put.version.etag));
   const auto before = Everything();
   EXPECT_EQ(ValueOf(policies_.CreateDraft(create, Amount("100"))), draft);
   EXPECT_EQ(ValueOf(policies_.Activate(activate, draft.version, draft.etag)), active);
   const PutPolicyOutcome again =
-      ValueOf(policies_.Put(set, Edits({SetAmountFor("alice", "5")}), active.etag));
+      ValueOf(policies_.Put(set, Edits({SetAmountFor("alice", 5)}), active.etag));
   EXPECT_EQ(again.version, put.version);
   EXPECT_EQ(again.limit_id, put.limit_id);
   EXPECT_EQ(ValueOf(policies_.Rollback(back, 0, put.version.etag)), rolled);
@@ -418,9 +418,10 @@ TEST_P(PolicyVersionsTest, BadInputChangesNothing) {
       {std::string("limits: []\n#\xff\n"), ""},
       {std::string("limits: []\n#\0\n", 14), ""},
       {Edits({}), "edits"},
-      {Edits(std::vector<PolicyEdit>(1'001, SetAmountFor("alice", "5"))), "edits"},
-      {Edits({SetAmountFor("alice", "-5")}), "edits"},
-      {Edits({SetAmountFor("alice", "5"), SetAmountFor("alice", "much")}), "edits"},
+      {Edits(std::vector<PolicyEdit>(1'001, SetAmountFor("alice", 5))), "edits"},
+      {Edits({SetAmountFor("alice", -5)}), "edits"},
+      {Edits({SetAmountFor("alice", 5), SetAmountFor("alice", kMaxAmount / 1'000'000'000 + 1)}),
+       "edits"},
   };
   for (const auto& [input, field] : inputs) {
     for (const auto& status : {
@@ -444,6 +445,12 @@ TEST_P(PolicyVersionsTest, BadInputChangesNothing) {
   }
   EXPECT_EQ(Refusal([&] {
               return policies_.CreateDraft(Request("CreateDraft"), Edits({RemoveLimitEdit("none")}))
+                  .status();
+            }),
+            "NOT_FOUND");
+  EXPECT_EQ(Refusal([&] {
+              return policies_
+                  .Put(Request("SetLimit"), Edits({SetAmountFor("alice", 5, "none")}), "")
                   .status();
             }),
             "NOT_FOUND");

@@ -55,10 +55,21 @@ class PoliciesTest : public ControlTest {
   }
   static PolicyInput Edits(std::vector<PolicyEdit> edits) { return edits; }
 
-  static PolicyEdit SetAmountFor(const std::string& user, const std::string& amount) {
-    return {"", user, amount, ""};
+  // In USD, of the first limit.
+  static PolicyEdit SetAmountFor(const std::string& user, int64_t usd,
+                                 const std::string& limit_id = "") {
+    SetAmount set;
+    set.limit_id = limit_id;
+    set.scope = {{*ParseDimension("user"), user}};
+    set.unit = *ParseUnit("usd");
+    set.window = *ParseWindow("month", absl::UTCTimeZone(), 1);
+    set.amount = usd * 1'000'000'000;
+    set.on_outage = OnOutage::kDeny;
+    return {set, "acme", "edits.edits"};
   }
-  static PolicyEdit RemoveLimitEdit(const std::string& id) { return {"", "", "", id}; }
+  static PolicyEdit RemoveLimitEdit(const std::string& id) {
+    return {RemoveLimit{id}, "acme", "edits.edits"};
+  }
 
   PolicyVersion PutAmount(const std::string& amount) {
     const PutPolicyOutcome put = ValueOf(policies_.Put(Request("PutPolicy"), Amount(amount), ""));
@@ -95,7 +106,7 @@ class PoliciesTest : public ControlTest {
 
   const std::shared_ptr<const Policy> default_ =
       *ParsePolicy(Yaml("50", 0, "default-month") + "retention: {entries: 400d}\n", "default");
-  const TestCodec codec_;
+  TestCodec codec_;
   Changes changes_{db_.get()};
   PolicyVersions policies_{db_.get(), &changes_, &codec_, [this] { return default_; }};
 };
