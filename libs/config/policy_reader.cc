@@ -97,7 +97,7 @@ absl::StatusOr<std::shared_ptr<const Policy>> ParsePolicy(std::string_view text,
                                                           std::string_view name) {
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<YamlDocument> file, YamlDocument::Parse(text, name));
   std::shared_ptr<const Policy> policy = ReadPolicy(*file, file->root());
-  if (policy == nullptr) return file->status();
+  QP_RETURN_IF_ERROR(file->status());
   return policy;
 }
 

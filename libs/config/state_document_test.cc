@@ -91,7 +91,7 @@ TEST(StateDocumentTest, ErrorsNameThePlaceAndTheRule) {
   const std::vector<Case> cases = {
       {"quotaplane_state: 1\n", "", "`quotaplane_state` is missing"},
       {"quotaplane_state: 1", "quotaplane_state: 2", "state.yaml:1: quotaplane_state: "},
-      {"keys:", "key:", "state.yaml:20: key: "},
+      {"keys:", "key:", "state.yaml:21: key: "},
       {"amount: 500", "amount: -1", "state.yaml:8: policy.limits[0].amount: "},
       {"  - id: \"01jdm3v5k8q2xw9c7e4r6t0y1a\"\n    scope", "  - scope", "`id` is missing"},
       {"amount: 7}", "amount: 0}", "state.yaml:16: exceptions[0].raises[0].amount: "},

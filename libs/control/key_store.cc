@@ -211,9 +211,10 @@ absl::StatusOr<int> KeyStore::DropEnded(sql::Database& database, Changes& change
   for (size_t i = 0; i < rows.size(); ++i) {
     by_org[std::string(rows[i][0].text())].emplace_back(rows[i][1].text());
   }
-  for (const auto& [org, ids] : by_org) {
+  for (const auto& entry : by_org) {
+    const std::vector<std::string>& ids = entry.second;
     ChangeRequest request;
-    request.org = org;
+    request.org = entry.first;
     request.actor = std::string(kUpkeepActor);
     request.action = "DropEndedKeys";
     request.request_id = absl::BytesToHexString(AbslView(RandomDigest().view()));
