@@ -19,7 +19,7 @@
 // Where retention has dropped a part of that, the limits concerned are listed: they count too
 // little.
 //
-// Cost: 10 million entries in under 60 s (docs/control.md has figures). Memory is bounded by the
+// Cost: 10 million entries in under 60 s (docs/backtest.md has figures). Memory is bounded by the
 // bounds of replay.h, whatever the ledger's size.
 #pragma once
 
@@ -102,8 +102,9 @@ struct BacktestArgs {
 };
 
 // Blocks, in one snapshot of the ledger; uses one connection and one more thread. Thread-safe.
-// CANCELLED: the callback said so. RESOURCE_EXHAUSTED: the policy needs more counters at once than
-// kMaxReplayCounters. DATA_LOSS: an entry that nobody here wrote. Others are the database's.
+// CANCELLED: the callback said so (what the database is at is waited for: a portion of rows).
+// RESOURCE_EXHAUSTED: the policy needs more counters at once than kMaxReplayCounters. DATA_LOSS: an
+// entry that nobody here wrote. Others are the database's.
 absl::StatusOr<BacktestResult> RunBacktest(sql::Database& database, const BacktestArgs& args,
                                            BacktestCallback callback);
 

@@ -18,6 +18,7 @@
 namespace quotaplane {
 namespace {
 
+constexpr int64_t kCorrectionsBetweenAsking = 1'000;
 constexpr uint32_t kUnchanged = RememberedLimit::kUnset - 1;
 
 bool LookedAt(const Limit& limit) {
@@ -221,9 +222,15 @@ absl::StatusOr<PolicyPlan> PlanPolicy(sql::Database& database, const PlanArgs& a
     };
     QP_RETURN_IF_ERROR(
         TakePast(*snapshot, {args.org, from_us, args.now_us + 1}, planner.used(), add, go_on));
-    QP_RETURN_IF_ERROR(StreamCorrections(
-        *snapshot, {args.org, from_us, args.now_us},
-        [&](const SettledCharge& one, int64_t) { return planner.AddCorrection(one); }));
+    int64_t corrections = 0;
+    QP_RETURN_IF_ERROR(StreamCorrections(*snapshot, {args.org, from_us, args.now_us},
+                                         [&](const SettledCharge& one, int64_t) -> absl::Status {
+                                           if (++corrections % kCorrectionsBetweenAsking == 0 &&
+                                               !go_on()) {
+                                             return absl::CancelledError("the plan was stopped");
+                                           }
+                                           return planner.AddCorrection(one);
+                                         }));
   }
   PolicyPlan plan = planner.Result();
   plan.limits_undercounted = planner.StartedBefore(kept.entries_from_us);

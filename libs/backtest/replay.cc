@@ -16,13 +16,13 @@ bool Hard(const Limit& limit) {
 Usage TotalUsage(const PastCharge& charge) {
   Usage total;
   for (const PastAttempt& attempt : charge.attempts) {
-    for (const auto& [meter, quantity] : attempt.usage) {
+    for (const auto& used : attempt.usage) {
       const auto known = std::find_if(total.begin(), total.end(),
-                                      [&](const auto& entry) { return entry.first == meter; });
+                                      [&](const auto& entry) { return entry.first == used.first; });
       if (known == total.end()) {
-        total.emplace_back(meter, quantity);
+        total.push_back(used);
       } else {
-        known->second = SaturatingAdd(known->second, quantity);
+        known->second = SaturatingAdd(known->second, used.second);
       }
     }
   }

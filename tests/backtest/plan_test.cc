@@ -3,6 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+#include <set>
+
+#include "libs/admission/charge.h"
+#include "libs/backtest/test_random_past.h"
 #include "libs/ledger/adjuster.h"
 #include "tests/backtest/past_fixture.h"
 
@@ -29,6 +34,58 @@ limits:
   - {id: user-hour, per: [user], unit: usd, amount: 1, window: 1h}
   - {id: at-once, per: [user], unit: concurrency, amount: 1}
 )";
+
+SettledCharge SettledFrom(const PastCharge& past, const std::string& id) {
+  SettledCharge settled;
+  settled.settlement.occurred_at_us = past.at_us;
+  ChargeRecord& record = settled.charge;
+  record.id = id;
+  record.subject = past.subject;
+  record.cost_nano_usd = past.cost_nano_usd;
+  for (size_t i = 0; i < past.attempts.size(); ++i) {
+    for (const auto& [meter, quantity] : past.attempts[i].usage) {
+      const int64_t cost = past.subject.model == "gift" ? 0 : quantity * RandomPast::kUnitNanoUsd;
+      record.lines.push_back({static_cast<int>(i), past.attempts[i].model, ServiceTier::kStandard,
+                              meter, quantity, 1, cost, false, ""});
+    }
+  }
+  return settled;
+}
+
+// By limit and scope, what its counter has at `now_us` after the charges: as a commit counts them.
+std::map<std::string, int64_t> CountersAfter(const std::vector<SettledCharge>& charges,
+                                             const Policy& policy, int64_t now_us) {
+  std::map<std::string, int64_t> sums;
+  for (const SettledCharge& settled : charges) {
+    const Subject& subject = settled.charge.subject;
+    const std::vector<CounterUse> uses = ChargesOf(policy, settled.charge, subject.model);
+    std::set<std::string> models, added;
+    for (const ChargeLine& line : settled.charge.lines) models.insert(line.model);
+    if (models.empty()) models.insert(subject.model);
+    for (const std::string& model : models) {
+      std::vector<AppliedLimit> applied;
+      policy.Match(subject, model, &applied);
+      for (const AppliedLimit& one : applied) {
+        const WindowSpec& window = one.limit->window;
+        const int64_t at_us = settled.settlement.occurred_at_us;
+        if (window.kind == WindowKind::kSliding &&
+            (window.length_us <= kLongestUnplannedWindowUs ||
+             SlotAt(window, at_us) < SlotAt(window, now_us) - kSlots)) {
+          continue;
+        }
+        if (window.kind == WindowKind::kCalendar && at_us < PeriodAt(window, now_us).start_us) {
+          continue;
+        }
+        const std::string name = one.limit->id + ScopeString(*one.limit, subject, model);
+        if (!added.insert(name).second) continue;
+        for (const CounterUse& use : uses) {
+          if (use.counter == one.counter && use.charge > 0) sums[name] += use.charge;
+        }
+      }
+    }
+  }
+  return sums;
+}
 
 class PlanTest : public PastTest {
  protected:
@@ -89,6 +146,35 @@ TEST_P(PlanTest, WhoGetsAnotherAmountAndWhoIsOver) {
   EXPECT_TRUE(plan.limits_undercounted.empty());
   EXPECT_EQ(plan.scopes[0].window, "month UTC");
   EXPECT_EQ(plan.scopes[0].unit, "usd");
+}
+
+TEST_P(PlanTest, UsedIsWhatTheCountersHave) {
+  const std::shared_ptr<const Policy> nothing = PolicyOf("limits: []");
+  size_t scopes = 0;
+  for (uint64_t seed = 1; seed <= 25; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomPast past(seed);
+    const std::shared_ptr<const Policy> policy = past.MakePolicy();
+    std::vector<SettledCharge> charges;
+    for (int i = 0; i < 60; ++i) {
+      charges.push_back(SettledFrom(past.MakeCharge(), std::to_string(i)));
+      charges.back().charge.subject.org = "org" + std::to_string(seed);
+    }
+    ASSERT_TRUE(writer_.Write(charges, Now()).ok());
+    const int64_t now_us = charges.back().settlement.occurred_at_us + past.Pick(50'000'000'000);
+    const auto plan =
+        PlanPolicy(*db_, {charges[0].charge.subject.org, nothing.get(), policy.get(), now_us},
+                   [] { return true; });
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    std::map<std::string, int64_t> got;
+    for (const PlannedScope& one : plan->scopes) {
+      EXPECT_FALSE(one.had_limit);
+      got[one.limit_id + one.scope] = one.used;
+    }
+    EXPECT_EQ(got, CountersAfter(charges, *policy, now_us));
+    scopes += got.size();
+  }
+  EXPECT_GT(scopes, 50u);
 }
 
 TEST_P(PlanTest, CorrectionsCountOnceTheCountersHaveThem) {
