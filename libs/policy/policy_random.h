@@ -88,9 +88,9 @@ class RandomPolicy {
       "on",   "null",  "Null", "~",       " ",          " lead",  "trail ", "a: b",  "a #b",
       "#a",   "- a",   "-",    "?",       "[a]",        "{a: b}", "a,b",    "*a",    "&a",
       "!tag", "%YAML", "@at",  "'it''s'", "say \"\\\"n"};
-  static constexpr std::array<std::string_view, 17> kPieces = {
-      "a", "Z", "7", " ", "\"",   "\\",   "'",      ":",     "#",
-      ",", "*", "?", "ü", "漢字", "🙂", "\u2028", "\uFEFF"};
+  static constexpr std::array<std::string_view, 20> kPieces = {
+      "a", "Z", "7", " ",    "\"",   "\\",     "'",      ":",      "#",      ",",
+      "*", "?", "ü", "漢字", "🙂", "\u2028", "\uFEFF", "\u00A0", "\uFFFE", "\U0010FFFF"};
 
   // Different ones, and few enough that some are alike.
   std::vector<std::string> Ids(size_t count) {
