@@ -62,12 +62,18 @@ TEST(PolicyLoadTest, ReadsAHundredThousandOverridesInTime) {
 TEST(PolicyLoadTest, MatchesSixLimitsAmongAHundredThousandOverridesInTime) {
   std::string text =
       "defaults: {on_outage: deny, time_zone: Europe/Berlin}\n"
+      "tiers:\n"
+      "  - {tier: restricted, when: {team: [interns, \"contractor-*\"]}}\n"
+      "  - {tier: restricted, when: {model: \"*-preview\"}}\n"
+      "  - {tier: standard}\n"
       "limits:\n"
       "  - {id: a, per: [], unit: usd, amount: 100000, window: month}\n"
       "  - {id: b, per: [team], unit: usd, amount: 5000, window: month}\n"
-      "  - {id: c, per: [user], when: {model: \"claude-*\"}, unit: usd, amount: 50, window: day}\n"
+      "  - {id: c, tier: standard, per: [user], when: {model: \"claude-*\"}, unit: usd, amount: "
+      "50, window: day}\n"
       "  - {id: d, per: [api_key], unit: requests, amount: 600, window: 60s}\n"
-      "  - {id: e, per: [user, model], unit: total_tokens, amount: 1000000, window: 1h}\n"
+      "  - {id: e, tier: standard, per: [user, model], unit: total_tokens, amount: 1000000, "
+      "window: 1h}\n"
       "  - {id: f, per: [team, user], unit: usd, amount: 500, window: month, overrides: [\n";
   for (int i = 0; i < kOverrides; ++i) {
     absl::StrAppend(&text, "      {team: t, user: user-", i, ", amount: ", 1000 + i, "},\n");

@@ -22,11 +22,19 @@ bool Agrees(const Override& entry, const Subject& subject, std::string_view mode
   });
 }
 
+std::string NaiveTier(const PolicyDocument& document, const Subject& subject,
+                      std::string_view model) {
+  for (const TierRule& rule : document.tiers) {
+    if (MatchesAll(rule.when, subject, model)) return rule.tier;
+  }
+  return "";
+}
+
 std::vector<AppliedLimit> NaiveMatch(const PolicyDocument& document, const Subject& subject,
                                      std::string_view model) {
   std::vector<AppliedLimit> applied;
   for (const Limit& limit : document.limits) {
-    bool applies = true;
+    bool applies = limit.tier.empty() || limit.tier == NaiveTier(document, subject, model);
     for (const Dimension& dimension : limit.per)
       applies &= !dimension.ValueIn(subject, model).empty();
     for (const Condition& condition : limit.when) {
@@ -122,6 +130,19 @@ class Generator {
     return limit;
   }
 
+  // Tiers, and sometimes one of them.
+  std::vector<TierRule> AnyTiers() {
+    std::vector<TierRule> tiers;
+    for (const char* name : {"team", "project", "model"}) {
+      if (OneIn(2)) tiers.push_back({absl::StrCat("t", Below(2)), {When(name, {Value()})}, ""});
+    }
+    if (OneIn(2)) tiers.push_back({"t2", {}, ""});
+    return tiers;
+  }
+  std::string AnyTierOf(const std::vector<TierRule>& tiers) {
+    return tiers.empty() || OneIn(2) ? "" : tiers[Below(static_cast<int>(tiers.size()))].tier;
+  }
+
   // The limit, or without overrides if they tie: most do.
   Limit AnySoundLimit(int number) {
     Limit limit = AnyLimit(number);
@@ -147,12 +168,17 @@ TEST(PolicyDifferentialTest, MatchesAsTheNaiveMatcherDoes) {
   const uint64_t first = FirstSeed();
   int matches = 0;
   int overridden = 0;
+  int tiered = 0;
   for (uint64_t seed = first; seed < first + 400; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Generator generator(seed);
     PolicyDocument document;
     const int limits = 1 + generator.Below(12);
-    for (int i = 0; i < limits; ++i) document.limits.push_back(generator.AnySoundLimit(i));
+    document.tiers = generator.AnyTiers();
+    for (int i = 0; i < limits; ++i) {
+      document.limits.push_back(generator.AnySoundLimit(i));
+      document.limits.back().tier = generator.AnyTierOf(document.tiers);
+    }
     const auto policy = Policy::Build(document);
     ASSERT_TRUE(policy.ok()) << policy.status();
     for (int i = 0; i < 100; ++i) {
@@ -166,6 +192,7 @@ TEST(PolicyDifferentialTest, MatchesAsTheNaiveMatcherDoes) {
         ASSERT_EQ(applied[k].limit, expected[k].limit);
         ASSERT_EQ(applied[k].amount, expected[k].amount);
         ASSERT_EQ(applied[k].counter, expected[k].counter);
+        tiered += !applied[k].limit->tier.empty();
         overridden += applied[k].amount != applied[k].limit->amount;
         ++matches;
       }
@@ -174,6 +201,7 @@ TEST(PolicyDifferentialTest, MatchesAsTheNaiveMatcherDoes) {
   // The generator makes what the test is about.
   EXPECT_GT(matches, 10'000);
   EXPECT_GT(overridden, 500);
+  EXPECT_GT(tiered, 1'000);
 }
 
 TEST(PolicyDifferentialTest, FindsTiesAsComparingAllPairsDoes) {
@@ -202,6 +230,7 @@ TEST(PolicyDifferentialTest, RefusesModelsAsTheNaiveMatcherDoes) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Generator generator(seed);
     PolicyDocument document;
+    document.tiers = generator.AnyTiers();
     const int rules = 1 + generator.Below(6);
     for (int i = 0; i < rules; ++i) {
       ModelRule rule{absl::StrCat("r", i), {}, {}, {}, ""};
@@ -211,6 +240,7 @@ TEST(PolicyDifferentialTest, RefusesModelsAsTheNaiveMatcherDoes) {
       }
       if (generator.OneIn(2)) rule.allow = {Glob(generator.Value()), Glob("?1")};
       if (rule.allow.empty() || generator.OneIn(2)) rule.deny = {Glob(generator.Value())};
+      rule.tier = generator.AnyTierOf(document.tiers);
       document.model_rules.push_back(std::move(rule));
     }
     const auto policy = Policy::Build(document);
@@ -222,6 +252,7 @@ TEST(PolicyDifferentialTest, RefusesModelsAsTheNaiveMatcherDoes) {
       std::string expected;
       for (const ModelRule& rule : document.model_rules) {
         if (!expected.empty() || !MatchesAll(rule.when, subject, model)) continue;
+        if (!rule.tier.empty() && rule.tier != NaiveTier(document, subject, model)) continue;
         const bool denied = std::any_of(rule.deny.begin(), rule.deny.end(), matches);
         const bool allowed =
             rule.allow.empty() || std::any_of(rule.allow.begin(), rule.allow.end(), matches);

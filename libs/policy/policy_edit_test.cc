@@ -339,8 +339,8 @@ TEST_F(PolicyEditTest, RemovesOverrides) {
   Start({limit});
   EXPECT_THAT(Make(RemoveOverride{"l", Scope({{"team", "b"}})}),
               ElementsAre("NOT_FOUND limit l has no override {team=b}"));
-  EXPECT_THAT(Make(RemoveOverride{"m", {}}),
-              ElementsAre("NOT_FOUND the policy has no limit \"m\""));
+  EXPECT_THAT(Make(RemoveOverride{"other", {}}),
+              ElementsAre("NOT_FOUND the policy has no limit \"other\""));
   EXPECT_THAT(Make(RemoveOverride{"l", Scope({{"team", "a"}})}),
               ElementsAre("limits[l].overrides[{team=a}]: 2 -> "));
   EXPECT_THAT(Make(RemoveOverride{"l", Scope({{"team", "a"}, {"org", "acme"}})}),
@@ -356,7 +356,8 @@ TEST_F(PolicyEditTest, PutsAndRemovesLimits) {
   EXPECT_EQ(document_.limits.back().id, "c");
   EXPECT_THAT(Make(RemoveLimit{"a"}), ElementsAre(HasSubstr("limits[a]: {id: a")));
   EXPECT_EQ(applied_.limit_id, "a");
-  EXPECT_THAT(Make(RemoveLimit{"a"}), ElementsAre("NOT_FOUND the policy has no limit \"a\""));
+  EXPECT_THAT(Make(RemoveLimit{"other"}),
+              ElementsAre("NOT_FOUND the policy has no limit \"other\""));
 }
 
 // Whatever the policy: after an amount was set for a scope, a request of just that scope meets it.

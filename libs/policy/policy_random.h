@@ -88,9 +88,9 @@ class RandomPolicy {
       "on",   "null",  "Null", "~",       " ",          " lead",  "trail ", "a: b",  "a #b",
       "#a",   "- a",   "-",    "?",       "[a]",        "{a: b}", "a,b",    "*a",    "&a",
       "!tag", "%YAML", "@at",  "'it''s'", "say \"\\\"n"};
-  static constexpr std::array<std::string_view, 17> kPieces = {
-      "a", "Z", "7", " ", "\"",   "\\",   "'",      ":",     "#",
-      ",", "*", "?", "ü", "漢字", "🙂", "\u2028", "\uFEFF"};
+  static constexpr std::array<std::string_view, 20> kPieces = {
+      "a", "Z", "7", " ",    "\"",   "\\",     "'",      ":",      "#",      ",",
+      "*", "?", "ü", "漢字", "🙂", "\u2028", "\uFEFF", "\u00A0", "\uFFFE", "\U0010FFFF"};
 
   // Different ones, and few enough that some are alike.
   std::vector<std::string> Ids(size_t count) {
@@ -185,12 +185,14 @@ class RandomPolicy {
   template <typename R, typename Make>
   std::vector<R> FirstMatchRules(const Names& names, Make make) {
     std::vector<R> rules;
-    std::set<std::string> seen;
+    std::set<std::set<std::string>> seen;
     const size_t count = Below(5);
     for (size_t i = 0; i < count; ++i) {
       R rule = make();
       rule.when = {{*ParseDimension(names[Below(names.size())]), Globs()}};
-      if (seen.insert(rule.when[0].any_of[0].pattern()).second) rules.push_back(std::move(rule));
+      std::set<std::string> globs;
+      for (const Glob& glob : rule.when[0].any_of) globs.insert(glob.pattern());
+      if (seen.insert(std::move(globs)).second) rules.push_back(std::move(rule));
     }
     if (Chance(2)) rules.push_back(make());
     return rules;
