@@ -71,6 +71,20 @@ class ReraterTest : public BooksFixture {
 };
 QP_OVER_BOTH_DATABASES(ReraterTest);
 
+TEST_P(ReraterTest, AnOrgsOwnPolicySaysWhatModelsWithoutAPriceCost) {
+  WriteAll(5);
+  const auto own = ParsePolicy("unpriced_models: {price_as: big}\nlimits: []", "policy.yaml");
+  ASSERT_TRUE(own.ok()) << own.status();
+  Snapshot prices = Book(kNew);
+  RerateRequest dry = All();
+  dry.dry_run = true;
+  EXPECT_EQ(rerater_.Rerate(dry, prices, kNowUs)->unpriced, 10);
+  prices.policies = prices.policies->WithPolicy("globex", 1, *own);
+  EXPECT_EQ(rerater_.Rerate(dry, prices, kNowUs)->unpriced, 10);
+  prices.policies = prices.policies->WithPolicy("acme", 1, *own);
+  EXPECT_EQ(rerater_.Rerate(dry, prices, kNowUs)->unpriced, 0);
+}
+
 TEST_P(ReraterTest, WritesTheDifferencesOnceAndTakesThemBack) {
   WriteAll(5);
   const int64_t before = Cost();

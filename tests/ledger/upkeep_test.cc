@@ -37,6 +37,21 @@ TEST_P(UpkeepTest, AppliesWhatIsPendingAlsoAfterTheStoreWasAway) {
   EXPECT_EQ(CounterOf("team-month", "{org=acme, team=search}"), 35);
 }
 
+TEST_P(UpkeepTest, AppliesWhatIsPendingByTheOrgsOwnPolicy) {
+  {
+    const auto worker = Worker();
+    Charge(ChargeOf(1));
+    EXPECT_TRUE(Reaches(1));
+  }
+  ASSERT_TRUE(TakeBack("a1", "r1", 303).ok());
+  UpkeepOptions options = Options("limits: []");
+  const auto set = options.policies()->WithPolicy("acme", 1, policy_);
+  options.policies = [set] { return set; };
+  const Upkeep upkeep(db_.get(), &store_.store(), options);
+  EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(30), [&] { return upkeep.stats().moves == 1; }));
+  EXPECT_EQ(CounterOf("team-month", "{org=acme, team=search}"), 35);
+}
+
 TEST_P(UpkeepTest, DropsByThePolicy) {
   ASSERT_TRUE(writer_.Write(std::vector{SettledOf(1)}, 1).ok());
   const int64_t later_us = kMonthEndUs + 100 * 24 * int64_t{3'600'000'000};
