@@ -8,6 +8,8 @@
 #include <atomic>
 
 #include "absl/strings/match.h"
+#include "libs/auth/authenticator.h"
+#include "libs/auth/token.h"
 #include "libs/config/policy_reader.h"
 #include "libs/config/price_book_reader.h"
 #include "libs/counters/redis/redis_counter_store.h"
@@ -227,6 +229,45 @@ TEST_F(KeyedCallsTest, AnExceptionIsToldWithTheUsage) {
   EXPECT_EQ(usage.limits(1).remaining(), 9'000'000'000);
   EXPECT_EQ(usage.limits(1).exception_id(), "exc-1");
   EXPECT_EQ(usage.limits(1).exception_ends_at().seconds(), kNowUs / 1'000'000 + 60);
+}
+
+// Holding a key is not enough: whoever brings it needs the role for the key's org.
+TEST_F(KeyedCallsTest, TheKeysOrgHasToBeTheCallers) {
+  const std::string acme = NewToken();
+  const std::string globex = NewToken();
+  AuthConfig config;
+  config.tokens.push_back({"acme", Hash256Of(acme), INT64_MAX, {{Role::kGateway, "acme"}}});
+  config.tokens.push_back({"globex", Hash256Of(globex), INT64_MAX, {{Role::kGateway, "globex"}}});
+  Authenticator authenticator(config);
+  QuotaServerOptions options;
+  options.listen = "127.0.0.1:0";
+  options.authenticator = &authenticator;
+  options.store_timeout = absl::Seconds(10);
+  const auto server = *QuotaServer::Start(&admission_, &ring_, options);
+  const auto stub = v1::QuotaService::NewStub(
+      grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials()));
+  const auto call = [&](const std::string& token, auto method, const auto& request, auto response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    context.AddMetadata("authorization", "Bearer " + token);
+    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    return status.ok() ? "OK" : ReasonOf(status);
+  };
+  using Stub = v1::QuotaService::Stub;
+  v1::ReleaseRequest release;
+  release.set_reservation_id("r");
+  release.set_key(fresh_.text);
+  v1::GetUsageRequest usage;
+  usage.set_key(fresh_.text);
+  EXPECT_EQ(call(globex, &Stub::Reserve, Reserve("r"), v1::ReserveResponse()), "ROLE_MISSING");
+  EXPECT_EQ(call(acme, &Stub::Reserve, Reserve("r"), v1::ReserveResponse()), "OK");
+  EXPECT_EQ(call(globex, &Stub::GetUsage, usage, v1::GetUsageResponse()), "ROLE_MISSING");
+  EXPECT_EQ(call(globex, &Stub::Release, release, v1::ReleaseResponse()), "ROLE_MISSING");
+  // Nor does naming another org beside the key help.
+  release.set_org("globex");
+  EXPECT_NE(call(globex, &Stub::Release, release, v1::ReleaseResponse()), "OK");
+  release.clear_org();
+  EXPECT_EQ(call(acme, &Stub::Release, release, v1::ReleaseResponse()), "OK");
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"(?s)```bash\n(.*?)```", DOC)
 class SecurityDocTest(AuthCase):
     def bash(self, script: str, server: str = "") -> str:
         """Its output; `server` in place of the document's."""
-        path = f"{Path(OPTIONS.quotactl).parent}:{os.environ['PATH']}"
+        path = f"{Path(OPTIONS.quotactl).resolve().parent}:{os.environ['PATH']}"
         env = {"HOME": str(self.folder), "PATH": path, "QUOTAPLANE_SERVER": server}
         ended = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace("localhost:7411", server)],

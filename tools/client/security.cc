@@ -2,7 +2,6 @@
 
 #include <grpcpp/support/client_interceptor.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>

@@ -5,14 +5,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-
-namespace CLI {
-class App;
-}
 
 namespace quotaplane::client {
 
