@@ -1,5 +1,7 @@
 #include "libs/config/state_document.h"
 
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -80,6 +82,20 @@ TEST(StateDocumentTest, PartsMayBeAbsentOrEmpty) {
   EXPECT_FALSE(state->exceptions.has_value());
   EXPECT_THAT(state->keys, ::testing::Optional(SizeIs(0)));
   EXPECT_EQ(WriteState(*state), "quotaplane_state: 1\nkeys: []\n");
+}
+
+TEST(StateDocumentTest, TheExampleInTheDocsIsAState) {
+  std::stringstream page;
+  page << std::ifstream(QP_SOURCE_DIR "/docs/control.md").rdbuf();
+  const std::string text = page.str(), begin = "```yaml\nquotaplane_state: 1\n";
+  const size_t at = text.find(begin);
+  ASSERT_NE(at, std::string::npos);
+  const size_t from = at + sizeof("```yaml\n") - 1;
+  const absl::StatusOr<StateDocument> state =
+      ParseState(text.substr(from, text.find("```\n", from) - from), "docs/control.md");
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(*state->exceptions, SizeIs(1));
+  EXPECT_THAT(*state->keys, SizeIs(1));
 }
 
 TEST(StateDocumentTest, ErrorsNameThePlaceAndTheRule) {

@@ -43,7 +43,7 @@ struct ChangeRequest {
   int64_t now_us = 0;  // the server's wall clock
 };
 
-inline constexpr size_t kMaxItemWrites = 10'000;
+inline constexpr size_t kMaxItemWrites = 200'000;
 
 // What the work says of itself.
 struct ChangeRecord {
@@ -57,7 +57,8 @@ struct ChangeRecord {
     std::string name;  // items.h
     std::string body;  // empty: taken away
   };
-  std::vector<ItemWrite> items;  // at most kMaxItemWrites, or RESOURCE_EXHAUSTED, reason TOO_MANY
+  // Each name once; at most kMaxItemWrites, or RESOURCE_EXHAUSTED, reason TOO_MANY.
+  std::vector<ItemWrite> items;
 };
 
 struct ChangeOutcome {

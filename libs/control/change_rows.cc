@@ -1,5 +1,8 @@
 #include "libs/control/change_rows.h"
 
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
@@ -9,6 +12,8 @@ namespace quotaplane {
 namespace {
 
 constexpr int64_t kMaxForgotten = 100;
+constexpr size_t kBulkItems = 100;
+constexpr size_t kBatchItems = 10'000;
 
 absl::StatusOr<int64_t> Lock(sql::Transaction& transaction, int64_t step) {
   // SQLite's transactions that write are one after the other anyhow; in PostgreSQL this locks the
@@ -29,6 +34,41 @@ std::string DigestOf(const ChangeRequest& request) {
   FieldBuffer fields;
   fields.Add(request.action).Add(request.actor).Add(request.request_digest);
   return std::string(fields.digest().view());
+}
+
+absl::Status WriteItem(sql::Transaction& transaction, int64_t number,
+                       const ChangeRecord::ItemWrite& item) {
+  return transaction
+      .Execute({"item",
+                "INSERT INTO control_items (name, number, body) VALUES ($1, $2, $3) ON "
+                "CONFLICT (name) DO UPDATE SET number = excluded.number, body = "
+                "excluded.body"},
+               {item.name, number, sql::Bytes{item.body}})
+      .status();
+}
+
+// Those that the table does not have. Returns their names.
+absl::StatusOr<absl::flat_hash_set<std::string>> InsertNewItems(
+    sql::Transaction& transaction, int64_t number,
+    const std::vector<ChangeRecord::ItemWrite>& items) {
+  absl::flat_hash_set<std::string> names;
+  for (size_t begin = 0; begin < items.size(); begin += kBatchItems) {
+    const size_t end = std::min(items.size(), begin + kBatchItems);
+    sql::Batch batch;
+    batch.table = "control_items";
+    batch.columns = {
+        {"name", sql::Type::kText}, {"number", sql::Type::kInt}, {"body", sql::Type::kBytes}};
+    for (size_t i = begin; i < end; ++i) {
+      batch.values.insert(batch.values.end(), {items[i].name, number, sql::Bytes{items[i].body}});
+    }
+    QP_ASSIGN_OR_RETURN(
+        const sql::Inserted result,
+        transaction.InsertMany(batch, {.skip_existing = true, .returning = "name"}));
+    for (size_t i = 0; i < result.returned.size(); ++i) {
+      names.emplace(result.returned[i][0].text());
+    }
+  }
+  return names;
 }
 
 }  // namespace
@@ -86,15 +126,15 @@ absl::Status WriteItems(sql::Transaction& transaction, int64_t number,
                          absl::StrCat("one change concerns ", items.size(),
                                       " published items; at most ", kMaxItemWrites));
   }
+  // An org's keys at once are mostly new: those that are go in by the batch.
+  absl::flat_hash_set<std::string> inserted;
+  if (items.size() >= kBulkItems) {
+    QP_ASSIGN_OR_RETURN(inserted, InsertNewItems(transaction, number, items));
+  }
   for (const ChangeRecord::ItemWrite& item : items) {
-    QP_RETURN_IF_ERROR(
-        transaction
-            .Execute({"item",
-                      "INSERT INTO control_items (name, number, body) VALUES ($1, $2, $3) ON "
-                      "CONFLICT (name) DO UPDATE SET number = excluded.number, body = "
-                      "excluded.body"},
-                     {item.name, number, sql::Bytes{item.body}})
-            .status());
+    if (!inserted.contains(item.name)) {
+      QP_RETURN_IF_ERROR(WriteItem(transaction, number, item));
+    }
   }
   return absl::OkStatus();
 }

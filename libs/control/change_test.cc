@@ -335,6 +335,13 @@ TEST_P(ChangesTest, ItemsInPages) {
   for (size_t i = 0; i <= kMaxItemWrites; ++i) many.push_back({absl::StrCat("key/", i), "y"});
   EXPECT_EQ(CodeAndReason(write(many)), "RESOURCE_EXHAUSTED TOO_MANY");
   EXPECT_EQ(*source.LastNumber(), 2);
+
+  // Some are there already, and some are new.
+  many.resize(1'600);
+  ASSERT_TRUE(write(many).ok());
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM control_items"), 1'602);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM control_items WHERE number = 3 AND length(body) = 1"),
+            1'600);
 }
 
 TEST_P(ChangesTest, TheLogIsReadByPagesAndFilters) {

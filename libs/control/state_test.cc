@@ -332,6 +332,26 @@ TEST_P(StateTest, BadPartsChangeNothing) {
   }
 }
 
+TEST_P(StateTest, AsManyKeysAsADocumentMayHave) {
+  StateDocument document;
+  document.keys.emplace(kMaxStateKeys);
+  for (StateKey& key : *document.keys) {
+    key.id = MakeKey().id;
+    key.user = "u" + key.id;
+  }
+  const auto apply = [&] {
+    return Make(RequestOf("admin"),
+                [&](const OpenChange& change) { return state_.Apply(change, document); });
+  };
+  const absl::StatusOr<StatePlan> first = apply();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->changes.size(), kMaxStateChanges);
+  EXPECT_EQ(first->unlisted, static_cast<int64_t>(kMaxStateKeys - kMaxStateChanges));
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM control_items"), static_cast<int64_t>(kMaxStateKeys));
+  EXPECT_LT(LastAudit("after_json").size(), size_t{2} << 20);
+  EXPECT_THAT(apply()->changes, IsEmpty());
+}
+
 // Documents that a state could be, with odd names in every place that has one.
 class RandomState {
  public:
