@@ -34,6 +34,9 @@ uint64_t SumOf(const std::vector<ControlItem>& items) {
   return sum % kItemSumModulus;
 }
 
+// Of a question after a few numbers: who stops waits for it.
+constexpr absl::Duration kLookTimeout = absl::Seconds(1);
+
 // A board that changes all the time is read whole at another time.
 constexpr int kWholeReads = 10;
 
@@ -137,9 +140,14 @@ void Follower::Round() {
 }
 
 absl::StatusOr<Follower::Look> Follower::Follow() {
-  QP_ASSIGN_OR_RETURN(const BoardHead head, board_->Head(Deadline()));
+  QP_ASSIGN_OR_RETURN(const BoardHead head,
+                      board_->Head(absl::Now() + std::min(options_.timeout, kLookTimeout)));
   // A board that nobody has begun has nothing, which is news to nobody who has nothing.
-  if (head.epoch.empty()) return at_.epoch.empty() ? Look::kCurrent : Look::kWaiting;
+  if (head.epoch.empty()) {
+    if (!at_.epoch.empty()) return Look::kWaiting;
+    at_.contact_us = options_.now_us();
+    return Look::kCurrent;
+  }
   if (!head.complete) return Look::kWaiting;
   if (head.epoch != at_.epoch) return ReadAll(head);
   Look look = Look::kCurrent;

@@ -1,5 +1,6 @@
 #include "services/control/item_convert.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -92,6 +93,7 @@ TEST(ItemConvert, WhatIsNoItemIsDataLoss) {
 
 // Whatever a bit flip makes of it: an error, or a document, which Policy::Build judges.
 TEST(ItemConvert, DamagedBodiesNeverCrash) {
+  google::protobuf::LogSilencer quiet;
   const std::string body = kCodec.EncodePolicy("acme", 7, RandomPolicy(5).Document());
   for (size_t i = 0; i < body.size() * 8; ++i) {
     std::string damaged = body;
