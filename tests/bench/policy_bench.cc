@@ -9,6 +9,7 @@
 
 #include "libs/config/policy_reader.h"
 #include "libs/policy/policy.h"
+#include "libs/policy/policy_set.h"
 
 namespace quotaplane {
 namespace {
@@ -122,6 +123,38 @@ void MatchOneOfManyTeams(benchmark::State& state) {
   RunMatches(state, *MustParse(text), 1);
 }
 BENCHMARK(MatchOneOfManyTeams)->Arg(100)->Arg(10'000);
+
+// Six limits, found through a set in which a number of orgs have policies of their own, with the
+// exceptions that the org has: what they cost on top of MatchSixLimits.
+void MatchInASet(benchmark::State& state) {
+  const std::shared_ptr<const Policy> policy = MustParse(SixLimits(1));
+  auto set = std::make_shared<const PolicySet>(policy);
+  for (int i = 0; i < state.range(0); ++i) set = set->WithPolicy(Name("org-", i), 1, policy);
+  std::vector<Raise> raises(state.range(1));
+  for (size_t i = 0; i < raises.size(); ++i) {
+    raises[i] = {Name("e", static_cast<int>(i)),
+                 "key-minute",
+                 {{*ParseDimension("api_key"), Name("key-", static_cast<int>(i))}},
+                 1'000,
+                 0,
+                 2};
+  }
+  set = set->WithRaises("acme", std::move(raises));
+  std::vector<Subject> subjects;
+  for (int i = 1; i < 4096; ++i) subjects.push_back(AnySubject(i * 2));
+  std::vector<AppliedLimit> applied;
+  size_t next = 0;
+  for (auto _ : state) {
+    applied.clear();
+    const Subject& subject = subjects[next++ % subjects.size()];
+    const OrgPolicy& own = set->For(subject.org);
+    own.policy->Match(subject, subject.model, &applied);
+    if (own.raises->empty()) continue;
+    for (const AppliedLimit& one : applied) benchmark::DoNotOptimize(own.raises->Find(one, 1));
+  }
+  if (applied.size() != 6) state.SkipWithError("not the expected number of limits");
+}
+BENCHMARK(MatchInASet)->Args({0, 0})->Args({1'000, 0})->Args({1'000, 10'000});
 
 }  // namespace
 }  // namespace quotaplane
