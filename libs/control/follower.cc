@@ -76,7 +76,7 @@ absl::Time Follower::Deadline() const { return absl::Now() + options_.timeout; }
 
 void Follower::LoadSaved(const std::string& saved_dir) {
   SavedItems::Found found;
-  auto saved = SavedItems::Open(saved_dir, &found);
+  auto saved = SavedItems::Open(saved_dir, &found, *options_.disk);
   if (!saved.ok()) {
     spdlog::error("the control state is not saved on disk: {}", saved.status().ToString());
     MutexLock lock(mutex_);

@@ -21,6 +21,7 @@
 #include "libs/base/mutex.h"
 #include "libs/control/items.h"
 #include "libs/control/saved_items.h"
+#include "libs/spool/file_ops.h"
 
 namespace quotaplane {
 
@@ -53,6 +54,7 @@ struct FollowerOptions {
   absl::Duration first_reread = absl::Seconds(1);
   absl::Duration longest_reread = absl::Minutes(5);
   std::function<int64_t()> now_us;  // the local clock
+  spool::FileOps* disk = &spool::FileOps::System();
 };
 
 struct FollowerStatus {

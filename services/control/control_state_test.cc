@@ -56,7 +56,7 @@ class ControlStateTest : public testing::Test {
   }
   std::string PricesInForce() { return snapshots_.Get()->prices->version(); }
 
-  const ProtoItemCodec codec_;
+  const ProtoItemCodec codec_{};
   SnapshotHolder snapshots_{{std::make_shared<const PolicySet>(*Policy::Build(OneLimit("default"))),
                              *ParsePriceBook(BookYaml("file"), "file")}};
   KeyRing keys_;

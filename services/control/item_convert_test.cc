@@ -13,7 +13,7 @@
 namespace quotaplane {
 namespace {
 
-const ProtoItemCodec kCodec;
+const ProtoItemCodec kCodec{};
 
 TEST(ItemConvert, AnyPolicyComesBackAsItWas) {
   const uint64_t first = std::random_device()();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -271,6 +272,55 @@ TEST_P(FollowingTest, ADamagedFileCostsNothingButReading) {
   RecordingSink fresh;
   const Follower follower(&board_, saved, &fresh, FastFollower());
   ExpectArrives(fresh, database);
+}
+
+TEST_P(FollowingTest, ADiskThatCannotBeUsedIsDoneWithout) {
+  std::ofstream(dir_.File("file")) << "in the way";
+  ItemDatabase database;
+  database.Change({{"a", "1"}});
+  RecordingSink sink;
+  const Publisher publisher(database.source(), &board_, FastPublisher());
+  const Follower follower(&board_, dir_.File("file/control"), &sink, FastFollower());
+  ExpectArrives(sink, database);
+  EXPECT_FALSE(follower.status().save_error.empty());
+}
+
+// Nothing can be written for a while.
+class FullDisk : public spool::FileOps {
+ public:
+  ssize_t Write(int fd, const char* data, size_t size) override {
+    if (!full) return FileOps::Write(fd, data, size);
+    errno = ENOSPC;
+    return -1;
+  }
+  std::atomic<bool> full = false;
+};
+
+TEST_P(FollowingTest, AFullDiskMissesNothingOnceThereIsRoom) {
+  FullDisk disk;
+  FollowerOptions options = FastFollower();
+  options.disk = &disk;
+  ItemDatabase database;
+  database.Change({{"a", "1"}, {"b", "1"}});
+  const std::string saved = dir_.File("control");
+  RecordingSink sink;
+  Publisher publisher(database.source(), &board_, FastPublisher());
+  {
+    const Follower follower(&board_, saved, &sink, options);
+    ExpectArrives(sink, database);
+    disk.full = true;
+    database.Change({{"a", "2"}});
+    database.Change({{"c", "3"}});
+    publisher.Wake();
+    ExpectArrives(sink, database);
+    EXPECT_TRUE(fixtures::PollUntil(kAmple, [&] { return !follower.status().save_error.empty(); }));
+    disk.full = false;
+    EXPECT_TRUE(fixtures::PollUntil(kAmple, [&] { return follower.status().save_error.empty(); }));
+  }
+  RecordingSink again;
+  store_.Lose();
+  const Follower follower(&board_, saved, &again, FastFollower());
+  EXPECT_EQ(again.items(), database.last());
 }
 
 TEST(FollowingAwayTest, AReplicaStartsFromDiskAndCatchesUp) {
