@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -295,6 +296,44 @@ class FullDisk : public spool::FileOps {
   }
   std::atomic<bool> full = false;
 };
+
+// It takes its time, until it is told otherwise.
+class HangingDisk : public spool::FileOps {
+ public:
+  int FlushData(int fd) override {
+    ++flushes;
+    go_on.wait();
+    return FileOps::FlushData(fd);
+  }
+  std::promise<void> told;
+  const std::shared_future<void> go_on = told.get_future().share();
+  std::atomic<int> flushes = 0;
+};
+
+TEST_P(FollowingTest, ADiskThatHangsHoldsNothingUp) {
+  HangingDisk disk;
+  FollowerOptions options = FastFollower();
+  options.disk = &disk;
+  ItemDatabase database;
+  database.Change({{"a", "1"}});
+  const std::string saved = dir_.File("control");
+  RecordingSink sink;
+  Publisher publisher(database.source(), &board_, FastPublisher());
+  {
+    const Follower follower(&board_, saved, &sink, options);
+    ASSERT_TRUE(fixtures::PollUntil(kAmple, [&] { return disk.flushes > 0; }));
+    for (int i = 2; i < 6; ++i) {
+      database.Change({{absl::StrCat("item/", i % 2), absl::StrCat(i)}});
+      publisher.Wake();
+      ExpectArrives(sink, database);
+    }
+    disk.told.set_value();
+  }
+  RecordingSink again;
+  store_.Lose();
+  const Follower follower(&board_, saved, &again, FastFollower());
+  EXPECT_EQ(again.items(), database.last());
+}
 
 TEST_P(FollowingTest, AFullDiskMissesNothingOnceThereIsRoom) {
   FullDisk disk;
