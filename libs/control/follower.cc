@@ -34,6 +34,9 @@ uint64_t SumOf(const std::vector<ControlItem>& items) {
   return sum % kItemSumModulus;
 }
 
+// Of a question after a few numbers: who stops waits for it.
+constexpr absl::Duration kLookTimeout = absl::Seconds(1);
+
 // A board that changes all the time is read whole at another time.
 constexpr int kWholeReads = 10;
 
@@ -65,22 +68,25 @@ bool Follower::WaitForBoard(absl::Duration timeout) {
 }
 
 FollowerStatus Follower::status() const {
+  const std::string save_error = saver_ == nullptr ? "" : saver_->error();
   MutexLock lock(mutex_);
-  return status_;
+  FollowerStatus status = status_;
+  if (!save_error.empty()) status.save_error = save_error;
+  return status;
 }
 
 absl::Time Follower::Deadline() const { return absl::Now() + options_.timeout; }
 
 void Follower::LoadSaved(const std::string& saved_dir) {
   SavedItems::Found found;
-  auto saved = SavedItems::Open(saved_dir, &found);
+  auto saved = SavedItems::Open(saved_dir, &found, *options_.disk);
   if (!saved.ok()) {
     spdlog::error("the control state is not saved on disk: {}", saved.status().ToString());
     MutexLock lock(mutex_);
     status_.save_error = std::string(saved.status().message());
     return;
   }
-  saved_ = *std::move(saved);
+  saver_ = std::make_unique<ItemSaver>(*std::move(saved));
   if (!found.damage.empty()) spdlog::error("saved control state: {}", found.damage);
   if (found.state.at.epoch.empty()) return;
   const absl::Duration age = absl::Microseconds(options_.now_us() - found.state.at.contact_us);
@@ -137,18 +143,24 @@ void Follower::Round() {
 }
 
 absl::StatusOr<Follower::Look> Follower::Follow() {
-  QP_ASSIGN_OR_RETURN(const BoardHead head, board_->Head(Deadline()));
+  QP_ASSIGN_OR_RETURN(const BoardHead head,
+                      board_->Head(absl::Now() + std::min(options_.timeout, kLookTimeout)));
   // A board that nobody has begun has nothing, which is news to nobody who has nothing.
-  if (head.epoch.empty()) return at_.epoch.empty() ? Look::kCurrent : Look::kWaiting;
+  if (head.epoch.empty()) {
+    if (!at_.epoch.empty()) return Look::kWaiting;
+    at_.contact_us = options_.now_us();
+    return Look::kCurrent;
+  }
   if (!head.complete) return Look::kWaiting;
   if (head.epoch != at_.epoch) return ReadAll(head);
   Look look = Look::kCurrent;
   if (head.last > at_.position) {
     QP_ASSIGN_OR_RETURN(look, ReadNew(head));
   }
+  const bool lacks_on_disk = saver_ != nullptr && saver_->wants_whole();
   if (Agree(head)) {
     reread_pause_ = options_.first_reread;
-    if (!save_whole_) next_reread_ = absl::InfinitePast();
+    if (!lacks_on_disk) next_reread_ = absl::InfinitePast();
   } else if (at_.position <= head.last || look == Look::kCurrent) {
     // The board went back, or did and came forth again. Not all the time: what is missing may have
     // to wait for a publisher.
@@ -157,7 +169,7 @@ absl::StatusOr<Follower::Look> Follower::Follow() {
     reread_pause_ = std::min(2 * reread_pause_, options_.longest_reread);
     return ReadAll(head);
   }
-  if (save_whole_ && saved_ != nullptr && absl::Now() >= next_reread_) {
+  if (lacks_on_disk && absl::Now() >= next_reread_) {
     next_reread_ = absl::Now() + options_.save_contact_every;
     return ReadAll(head);
   }
@@ -191,7 +203,7 @@ absl::StatusOr<Follower::Look> Follower::ReadAll(BoardHead head) {
   if (same_epoch) {
     std::vector<ControlItem> newer = Newer(items);
     Apply(newer);
-    whole = save_whole_ && sum_ == head.sum;
+    whole = saver_ != nullptr && saver_->wants_whole() && sum_ == head.sum;
     if (!whole) items = std::move(newer);
   } else {
     TakeOver(items);
@@ -282,17 +294,9 @@ void Follower::Remember(const ControlItem& item) {
 }
 
 void Follower::Save(bool whole, std::vector<ControlItem> items) {
-  if (saved_ == nullptr || at_.epoch.empty() || (save_whole_ && !whole)) return;
-  const bool was_well = !save_whole_;
-  const absl::Status saved = saved_->Save({whole, at_, std::move(items)});
-  save_whole_ = !saved.ok();
-  if (saved.ok()) saved_contact_us_ = at_.contact_us;
-  if (!saved.ok() && was_well) {
-    spdlog::error("the control state is not saved on disk: {}", saved.ToString());
-  }
-  if (saved.ok() && !was_well) spdlog::info("the control state is saved on disk again");
-  MutexLock lock(mutex_);
-  status_.save_error = std::string(saved.message());
+  if (saver_ == nullptr || at_.epoch.empty()) return;
+  saver_->Save({whole, at_, std::move(items)});
+  saved_contact_us_ = at_.contact_us;
 }
 
 void Follower::Report(bool moved) {

@@ -19,8 +19,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/base/mutex.h"
+#include "libs/control/item_saver.h"
 #include "libs/control/items.h"
-#include "libs/control/saved_items.h"
+#include "libs/spool/file_ops.h"
 
 namespace quotaplane {
 
@@ -53,6 +54,7 @@ struct FollowerOptions {
   absl::Duration first_reread = absl::Seconds(1);
   absl::Duration longest_reread = absl::Minutes(5);
   std::function<int64_t()> now_us;  // the local clock
+  spool::FileOps* disk = &spool::FileOps::System();
 };
 
 struct FollowerStatus {
@@ -110,12 +112,11 @@ class Follower {
   ItemSink* const sink_;
   const FollowerOptions options_;
 
+  std::unique_ptr<ItemSaver> saver_;  // null: nothing is saved
   // The thread's own.
-  std::unique_ptr<SavedItems> saved_;
   FollowedPosition at_;
   absl::flat_hash_map<std::string, int64_t> numbers_;  // by name
   uint64_t sum_ = 0;
-  bool save_whole_ = false;  // the disk lacks something: all of it is written at the next chance
   int64_t saved_contact_us_ = 0;
   absl::Time next_report_ = absl::InfinitePast();
   absl::Time next_reread_ = absl::InfinitePast();

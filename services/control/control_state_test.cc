@@ -21,8 +21,9 @@ PolicyDocument OneLimit(std::string id, int64_t amount = 10) {
 }
 
 std::string BookYaml(const std::string& version) {
-  return absl::StrCat("version: \"", version,
-                      "\"\nmodels:\n  - model: tester\n    usd_per_million: {input: 3}\n");
+  return absl::StrCat(
+      "version: \"", version,
+      "\"\nmodels:\n  - model: tester\n    from: 2020-01-01\n    usd_per_million: {input: 3}\n");
 }
 
 class ControlStateTest : public testing::Test {
@@ -55,7 +56,7 @@ class ControlStateTest : public testing::Test {
   }
   std::string PricesInForce() { return snapshots_.Get()->prices->version(); }
 
-  const ProtoItemCodec codec_;
+  const ProtoItemCodec codec_{};
   SnapshotHolder snapshots_{{std::make_shared<const PolicySet>(*Policy::Build(OneLimit("default"))),
                              *ParsePriceBook(BookYaml("file"), "file")}};
   KeyRing keys_;

@@ -53,7 +53,7 @@ class ControlPlane {
                ControlPlaneOptions options);
 
   const absl::Time started_;
-  const ProtoItemCodec codec_;
+  const ProtoItemCodec codec_{};
   const std::unique_ptr<redis::Client> client_;
   RedisItemBoard board_;
   KeyRing keys_;

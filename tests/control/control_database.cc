@@ -70,8 +70,10 @@ void ControlDatabase::WaitUntilPublished() {
 
 void ControlDatabase::WaitForReplicas(size_t replicas) {
   const bool there = PollUntil(kPatience, [&] {
+    const auto reports = board_.Reports(absl::Now() + kPatience);
+    if (!reports.ok()) return false;
     size_t current = 0;
-    for (const ReplicaReport& report : Must(board_.Reports(absl::Now() + kPatience))) {
+    for (const ReplicaReport& report : *reports) {
       if (report.number == number_) ++current;
     }
     return current >= replicas;

@@ -80,7 +80,7 @@ class ControlFaultsTest : public testing::Test {
 
   const fixtures::TempDir dir_;
   fixtures::RedisServer redis_;
-  const ProtoItemCodec codec_;
+  const ProtoItemCodec codec_{};
   ControlDatabase database_{absl::StrCat("sqlite:", dir_.File("control.db")), redis_.unix_url()};
   int64_t version_ = 0;
   std::atomic<int64_t> calls_ = 0;

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -271,6 +273,93 @@ TEST_P(FollowingTest, ADamagedFileCostsNothingButReading) {
   RecordingSink fresh;
   const Follower follower(&board_, saved, &fresh, FastFollower());
   ExpectArrives(fresh, database);
+}
+
+TEST_P(FollowingTest, ADiskThatCannotBeUsedIsDoneWithout) {
+  std::ofstream(dir_.File("file")) << "in the way";
+  ItemDatabase database;
+  database.Change({{"a", "1"}});
+  RecordingSink sink;
+  const Publisher publisher(database.source(), &board_, FastPublisher());
+  const Follower follower(&board_, dir_.File("file/control"), &sink, FastFollower());
+  ExpectArrives(sink, database);
+  EXPECT_FALSE(follower.status().save_error.empty());
+}
+
+// Nothing can be written for a while.
+class FullDisk : public spool::FileOps {
+ public:
+  ssize_t Write(int fd, const char* data, size_t size) override {
+    if (!full) return FileOps::Write(fd, data, size);
+    errno = ENOSPC;
+    return -1;
+  }
+  std::atomic<bool> full = false;
+};
+
+// It takes its time, until it is told otherwise.
+class HangingDisk : public spool::FileOps {
+ public:
+  int FlushData(int fd) override {
+    ++flushes;
+    go_on.wait();
+    return FileOps::FlushData(fd);
+  }
+  std::promise<void> told;
+  const std::shared_future<void> go_on = told.get_future().share();
+  std::atomic<int> flushes = 0;
+};
+
+TEST_P(FollowingTest, ADiskThatHangsHoldsNothingUp) {
+  HangingDisk disk;
+  FollowerOptions options = FastFollower();
+  options.disk = &disk;
+  ItemDatabase database;
+  database.Change({{"a", "1"}});
+  const std::string saved = dir_.File("control");
+  RecordingSink sink;
+  Publisher publisher(database.source(), &board_, FastPublisher());
+  {
+    const Follower follower(&board_, saved, &sink, options);
+    ASSERT_TRUE(fixtures::PollUntil(kAmple, [&] { return disk.flushes > 0; }));
+    for (int i = 2; i < 6; ++i) {
+      database.Change({{absl::StrCat("item/", i % 2), absl::StrCat(i)}});
+      publisher.Wake();
+      ExpectArrives(sink, database);
+    }
+    disk.told.set_value();
+  }
+  RecordingSink again;
+  store_.Lose();
+  const Follower follower(&board_, saved, &again, FastFollower());
+  EXPECT_EQ(again.items(), database.last());
+}
+
+TEST_P(FollowingTest, AFullDiskMissesNothingOnceThereIsRoom) {
+  FullDisk disk;
+  FollowerOptions options = FastFollower();
+  options.disk = &disk;
+  ItemDatabase database;
+  database.Change({{"a", "1"}, {"b", "1"}});
+  const std::string saved = dir_.File("control");
+  RecordingSink sink;
+  Publisher publisher(database.source(), &board_, FastPublisher());
+  {
+    const Follower follower(&board_, saved, &sink, options);
+    ExpectArrives(sink, database);
+    disk.full = true;
+    database.Change({{"a", "2"}});
+    database.Change({{"c", "3"}});
+    publisher.Wake();
+    ExpectArrives(sink, database);
+    EXPECT_TRUE(fixtures::PollUntil(kAmple, [&] { return !follower.status().save_error.empty(); }));
+    disk.full = false;
+    EXPECT_TRUE(fixtures::PollUntil(kAmple, [&] { return follower.status().save_error.empty(); }));
+  }
+  RecordingSink again;
+  store_.Lose();
+  const Follower follower(&board_, saved, &again, FastFollower());
+  EXPECT_EQ(again.items(), database.last());
 }
 
 TEST(FollowingAwayTest, AReplicaStartsFromDiskAndCatchesUp) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/random/random.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -94,6 +95,8 @@ class Replicas {
   template <typename Ask>
   void Measure(ControlDatabase& database, const ControlDatabase::Body& change, Probe::Answer answer,
                const Ask& ask, Enforced* enforced) {
+    // Not in step with the replicas' looks.
+    std::this_thread::sleep_for(std::chrono::milliseconds(absl::Uniform(random_, 0, 150)));
     std::vector<std::future<Clock::time_point>> waiting;
     const Clock::time_point begin = Clock::now();
     for (const std::unique_ptr<Probe>& probe : probes_) {
@@ -109,6 +112,7 @@ class Replicas {
   }
 
  private:
+  absl::BitGen random_;
   std::vector<std::unique_ptr<Program>> programs_;
   std::vector<std::unique_ptr<Probe>> probes_;
 };
