@@ -40,7 +40,8 @@ TEST(ReplayAgainstAdmission, RefusesTheSameRequests) {
     RandomPast past(seed);
     const std::shared_ptr<const Policy> policy = past.MakePolicy();
     ASSERT_NE(policy, nullptr);
-    world.snapshots().SetPolicy(policy);
+    world.snapshots().UpdatePolicies(
+        [&](const PolicySet& present) { return present.WithDefault(policy); });
     Replay replay(policy.get());
     std::map<std::string, int64_t> want;
     for (int i = 0; i < kCharges; ++i) {
