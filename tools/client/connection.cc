@@ -5,14 +5,27 @@
 #include "absl/time/clock.h"
 
 namespace quotaplane::client {
+namespace {
+
+// Policies and price books come whole.
+constexpr int kMostBytes = 20 << 20;
+
+std::shared_ptr<grpc::Channel> Channel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMostBytes);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
 
 Connection::Connection(std::string server, absl::Duration timeout)
     : server_(std::move(server)),
       timeout_(timeout),
-      channel_(grpc::CreateChannel(server_, grpc::InsecureChannelCredentials())),
+      channel_(Channel(server_)),
       stub_(v1::QuotaService::NewStub(channel_)),
       reports_(v1::ReportService::NewStub(channel_)),
-      ledger_(v1::LedgerService::NewStub(channel_)) {}
+      ledger_(v1::LedgerService::NewStub(channel_)),
+      admin_(v1::AdminService::NewStub(channel_)) {}
 
 bool Connection::MayPass(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ||

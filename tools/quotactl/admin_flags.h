@@ -1,0 +1,61 @@
+// Flags of the subcommands that change what is in force, and what they become in the public API.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "quotaplane/v1/admin.pb.h"
+#include "tools/quotactl/flags.h"
+#include "tools/quotactl/globals.h"
+
+namespace quotaplane::quotactl {
+
+// Why: stands in the audit log.
+struct ReasonFlag {
+  std::string reason;
+
+  void AddTo(CLI::App& command, bool required = false);
+};
+
+// For what cannot simply be taken back.
+struct YesFlag {
+  bool yes = false;
+
+  void AddTo(CLI::App& command);
+  // Nothing where it shall be done: --yes, or whoever sits at the terminal says so. Otherwise the
+  // exit code; without a terminal there is nobody to ask.
+  std::optional<int> Confirm(const Globals& globals, const std::string& question) const;
+};
+
+using Scope = std::map<std::string, std::string>;
+
+// "team=search,user=alice"; "org" stands for the whole org: nothing.
+absl::StatusOr<Scope> ParseScope(std::string_view flag, std::string_view text);
+std::string ScopeWords(const google::protobuf::Map<std::string, std::string>& scope);
+
+// An amount for a scope, as people say it: "user=alice: 500 usd a month", "team=search: 5000 usd
+// month", "user-month user=alice: 500" (the limit's id first), "org: 10000 usd month".
+absl::StatusOr<v1::SetAmount> ParseSetting(std::string_view flag, const std::string& text);
+
+// "limit-id=900": a raise, in the limit's own unit; the amount is read as USD ("0.25") where
+// `is_usd(limit)` says so.
+struct RaiseText {
+  std::string limit_id;
+  std::string amount;
+};
+absl::StatusOr<RaiseText> ParseRaise(std::string_view flag, const std::string& text);
+// In nano-USD for "usd", a whole number otherwise.
+absl::StatusOr<int64_t> ParseAmount(std::string_view flag, std::string_view unit,
+                                    const std::string& text);
+
+// A span from now ("8h", "30d"), a day, or a moment in UTC.
+absl::StatusOr<absl::Time> ParseUntil(std::string_view flag, const std::string& text,
+                                      absl::Time now);
+void SetTime(absl::Time time, google::protobuf::Timestamp* proto);
+absl::Time TimeOf(const google::protobuf::Timestamp& proto);
+
+}  // namespace quotaplane::quotactl
