@@ -15,14 +15,29 @@ uint64_t Digest::low64() const {
   return value;
 }
 
-Digest HashOf(std::string_view data) {
+namespace {
+
+template <size_t N>
+void Blake2b(std::string_view data, std::array<char, N>* hash) {
   // Until it has looked at the processor, libsodium hashes with its slowest code.
   static const int kReady = sodium_init();
   static_cast<void>(kReady);
-  Digest digest;
-  crypto_generichash(reinterpret_cast<unsigned char*>(digest.bytes.data()), digest.bytes.size(),
+  crypto_generichash(reinterpret_cast<unsigned char*>(hash->data()), hash->size(),
                      reinterpret_cast<const unsigned char*>(data.data()), data.size(), nullptr, 0);
+}
+
+}  // namespace
+
+Digest HashOf(std::string_view data) {
+  Digest digest;
+  Blake2b(data, &digest.bytes);
   return digest;
+}
+
+Hash256 Hash256Of(std::string_view data) {
+  Hash256 hash;
+  Blake2b(data, &hash);
+  return hash;
 }
 
 FieldBuffer& FieldBuffer::Add(std::string_view field) {

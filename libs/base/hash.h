@@ -29,6 +29,11 @@ struct Digest {
 // Digest of `data`. Thread-safe.
 Digest HashOf(std::string_view data);
 
+// 32 raw bytes of the same hash, for what has to stand against somebody who searches for long:
+// secrets, and chains of records. Thread-safe.
+using Hash256 = std::array<char, 32>;
+Hash256 Hash256Of(std::string_view data);
+
 // Builds an unambiguous byte string out of fields: each is preceded by its length, so that
 // ("ab","c") and ("a","bc") differ. Not thread-safe.
 class FieldBuffer {

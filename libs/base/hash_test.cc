@@ -20,6 +20,12 @@ TEST(HashTest, DigestsArePinned) {
   EXPECT_EQ(Hex(HashOf("abc").view()), "cf4ab791c62b8d2b2109c90275287816");
 }
 
+TEST(HashTest, LongHashesArePinned) {
+  const Hash256 hash = Hash256Of("abc");
+  EXPECT_EQ(Hex({hash.data(), hash.size()}),
+            "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+}
+
 TEST(HashTest, FieldBoundariesCount) {
   FieldBuffer a, b;
   a.Add("ab").Add("c");

@@ -2,14 +2,16 @@
 //
 // What every write has in common is here, so that no write can leave a part of it out:
 //   1. the database's one lock for changes is taken, so that changes are one after the other, and
-//   the
-//      audit chain and the items' numbers have an order;
+//      the audit chain and the items' numbers have an order;
 //   2. a request id that was seen is answered as it was the first time, and the work is not done;
 //   3. the work reads, checks and writes;
 //   4. the audit row goes into the same transaction, with what was before and after;
 //   5. so do the items that replicas are to know (items.h), which a publisher takes from there.
 // A change that is refused writes nothing but an audit row of the refusal, in a transaction of its
 // own. One that failed because the database is away cannot leave one, and is logged instead.
+//
+// Every change has a number, 1, 2, 3 … without gaps, of all orgs together. Rows of what it changed
+// have it as their change_number, which is what etags are made of, and so have its items.
 #pragma once
 
 #include <cstdint>
@@ -69,10 +71,13 @@ class Changes {
   // change that wrote items: to wake a publisher.
   explicit Changes(sql::Database* database, std::function<void()> published = nullptr);
 
-  // `work` runs in the transaction. Its error is returned as it is, after the refusal was audited
-  // (with `target`) and everything rolled back. ABORTED, reason ADMIN_CONFLICT: other writers were
-  // in the way all the time.
-  using Work = absl::FunctionRef<absl::StatusOr<ChangeRecord>(sql::Transaction& transaction)>;
+  // `work` runs in the transaction, maybe more than once, and is told the change's number. Its
+  // error is returned as it is, after the refusal was audited (with `target`) and everything rolled
+  // back. ALREADY_EXISTS, reason REQUEST_ID_REUSED. ABORTED, reason ADMIN_CONFLICT: other writers
+  // were in the way all the time. Others are the database's: after UNAVAILABLE and
+  // DEADLINE_EXCEEDED it may have happened, and the same request tells.
+  using Work = absl::FunctionRef<absl::StatusOr<ChangeRecord>(sql::Transaction& transaction,
+                                                              int64_t number)>;
   absl::StatusOr<ChangeOutcome> Make(const ChangeRequest& request, std::string_view target,
                                      Work work);
 

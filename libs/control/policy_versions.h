@@ -1,0 +1,116 @@
+// The versions of orgs' policies: drafts, approvals, what is in force, and what was.
+//
+// Rules that no caller gets around
+// - The number of approvals that an activation needs is what the policy in force says, not the
+//   draft: a draft cannot waive its own. Nor can a rollback: the copy keeps the present number
+//   where the earlier one was lower.
+// - Nobody who wrote a draft or a part of it approves it, and nobody approves twice. What is
+//   approved is the document of the etag; after the first approval it cannot be changed any more.
+// - A draft is made against the version in force, its base. Once another is in force, activating
+//   the draft would silently undo that one: FAILED_PRECONDITION, reason BASE_CHANGED. Giving the
+//   draft a whole document again bases it on the present one.
+// - What an etag refuses, an approval lacks, or a document breaks, changes nothing.
+//
+// Documents are stored in their canonical form (libs/config/policy_writer.h). Parsed ones are kept
+// in a bounded cache, so that a change of one amount in a large policy does not parse it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/control/change.h"
+#include "libs/control/item_codec.h"
+#include "libs/control/policy_version.h"
+#include "libs/policy/policy.h"
+#include "libs/sql/database.h"
+
+namespace quotaplane {
+
+struct PolicyEdit;  // libs/policy/policy_edit.h
+
+// A whole document in YAML, or changes of the one there is, made one after the other.
+using PolicyInput = std::variant<std::string, std::vector<PolicyEdit>>;
+
+// What was put in force directly, or as a draft that waits for approvals.
+struct PutPolicyOutcome {
+  // The active version itself, unchanged, where the document means the same as its own.
+  PolicyVersion version;
+  // Of edits that name limits, the last one's id; empty for a whole document.
+  std::string limit_id;
+};
+
+// Thread-safe. Blocks.
+//
+// Writes take a ChangeRequest, whose org is not empty, and are answered without the YAML. Errors,
+// where not said otherwise: INVALID_ARGUMENT (a FieldError on "yaml", with each problem of the
+// document, or on "edits[i]"), NOT_FOUND (no such version or, for edits, limit),
+// FAILED_PRECONDITION with reason WRONG_STATE (metadata: state), ABORTED with reason ETAG_MISMATCH,
+// and those of Changes::Make. Every refusal is in the audit log.
+class PolicyVersions {
+ public:
+  static constexpr size_t kMaxEdits = 1'000;
+  // Of one org, at once: RESOURCE_EXHAUSTED, reason TOO_MANY.
+  static constexpr int64_t kMaxDrafts = 100;
+
+  // The policy of orgs that have no active version.
+  using DefaultPolicy = std::function<std::shared_ptr<const Policy>()>;
+
+  // All must outlive it.
+  PolicyVersions(sql::Database* database, Changes* changes, const ItemCodec* codec,
+                 DefaultPolicy default_policy);
+  ~PolicyVersions();
+
+  // Edits are of the active document, or of the default one.
+  absl::StatusOr<PolicyVersion> CreateDraft(const ChangeRequest& request, const PolicyInput& input);
+  // Everything that CreateDraft checks; writes nothing, and needs no request id. Version 0, with
+  // the YAML that would be stored.
+  absl::StatusOr<PolicyVersion> Validate(std::string_view org, const PolicyInput& input);
+  // Edits are of the draft. A whole document also rebases it onto the active version; edits of a
+  // draft whose base is no longer active are refused with BASE_CHANGED. FAILED_PRECONDITION, reason
+  // WRONG_STATE, also: it has approvals.
+  absl::StatusOr<PolicyVersion> UpdateDraft(const ChangeRequest& request, int64_t version,
+                                            std::string_view etag, const PolicyInput& input);
+  absl::StatusOr<PolicyVersion> Discard(const ChangeRequest& request, int64_t version,
+                                        std::string_view etag);
+  // request.reason is the approval's comment. PERMISSION_DENIED, reason OWN_CHANGE.
+  // FAILED_PRECONDITION, reason ALREADY_APPROVED, BASE_CHANGED. RESOURCE_EXHAUSTED, reason
+  // TOO_MANY: it has as many as any policy can ask for.
+  absl::StatusOr<PolicyVersion> Approve(const ChangeRequest& request, int64_t version,
+                                        std::string_view etag);
+  // FAILED_PRECONDITION, reason NOT_APPROVED (metadata: approvals, needed), BASE_CHANGED.
+  absl::StatusOr<PolicyVersion> Activate(const ChangeRequest& request, int64_t version,
+                                         std::string_view etag);
+  // A copy of `to_version`, which was active once, in force as a new version. 0: of the one that
+  // was active before the present one. `etag` of the active version, or empty: whatever it is.
+  absl::StatusOr<PolicyVersion> Rollback(const ChangeRequest& request, int64_t to_version,
+                                         std::string_view etag);
+  // CreateDraft and Activate in one; where the policy in force asks for approvals, only the draft.
+  // `etag` of the active version, or empty.
+  absl::StatusOr<PutPolicyOutcome> Put(const ChangeRequest& request, const PolicyInput& input,
+                                       std::string_view etag);
+
+  // With its YAML. 0: the active one, or the default policy (version 0, state active).
+  absl::StatusOr<PolicyVersion> Get(std::string_view org, int64_t version);
+  // Newest first, those before `before_version` (0: all), at most `most`.
+  absl::StatusOr<std::vector<PolicyVersion>> List(std::string_view org, int64_t before_version,
+                                                  size_t most);
+  // What a version says, ready for use; 0 as in Get. The same object as long as it is cached.
+  struct Loaded {
+    int64_t version = 0;
+    std::shared_ptr<const Policy> policy;
+  };
+  absl::StatusOr<Loaded> Load(std::string_view org, int64_t version);
+
+ private:
+  struct Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quotaplane
