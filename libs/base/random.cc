@@ -10,4 +10,10 @@ Digest RandomDigest() {
   return digest;
 }
 
+std::string RandomBytes(size_t count) {
+  std::string bytes(count, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  return bytes;
+}
+
 }  // namespace quotaplane

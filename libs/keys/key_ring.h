@@ -1,11 +1,13 @@
 // The virtual keys that this replica knows, by id. Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "libs/base/mutex.h"
@@ -17,13 +19,14 @@ namespace quotaplane {
 enum class KeyUse {
   // New spend: the key must be in force.
   kSpend,
-  // What was spent already (Commit, Record, Release): a key that has ended since still says whose
-  // that was.
+  // What was spent already (Commit, Record, Release): a key that has ended since, or a secret that
+  // was rotated away, still says whose that was.
   kSettle,
 };
 
 class KeyRing {
  public:
+  // In place of the one of that id, if there is one.
   void Put(VirtualKey key);
   void Erase(std::string_view id);
   size_t size() const;
@@ -35,6 +38,8 @@ class KeyRing {
                                                             KeyUse use) const;
 
  private:
+  std::shared_ptr<const VirtualKey> Find(std::string_view id) const;
+
   mutable Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<const VirtualKey>> keys_ ABSL_GUARDED_BY(mutex_);
 };

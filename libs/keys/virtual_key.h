@@ -11,18 +11,18 @@
 // place of what a request says; and the models that it may be used for.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/base/hash.h"
 #include "libs/policy/policy.h"
 
 namespace quotaplane {
 
-using SecretHash = std::array<char, 32>;
+using SecretHash = Hash256;
 
 struct VirtualKey {
   std::string id;
@@ -32,7 +32,7 @@ struct VirtualKey {
   std::string user;
   std::vector<Glob> models;  // of which one must match; empty: every model
   SecretHash hash{};
-  // After a rotation: the old secret, which is good until then. 0: none.
+  // After a rotation: the old secret, which is good for new spend until then. 0: none.
   SecretHash previous_hash{};
   int64_t previous_until_us = 0;
   int64_t expires_at_us = 0;  // 0: never
@@ -49,7 +49,7 @@ NewSecret MakeKey();
 NewSecret MakeSecretFor(std::string_view id);  // a rotation
 
 struct KeyText {
-  std::string_view id;
+  std::string_view id;  // into the text
   SecretHash hash{};
 };
 // INVALID_ARGUMENT if it has not the form of a key; the message shows nothing of it.

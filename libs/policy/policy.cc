@@ -120,6 +120,7 @@ std::string_view Policy::CostCenterOf(const Subject& subject) const {
 }
 
 const PolicyDocument& Policy::document() const { return impl_->document; }
+const Digest& Policy::family(size_t limit) const { return impl_->prepared[limit].family; }
 const std::string& Policy::fingerprint() const { return impl_->fingerprint; }
 
 std::string ScopeString(const Limit& limit, const Subject& subject, std::string_view model) {

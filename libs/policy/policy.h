@@ -121,7 +121,7 @@ struct Limit {
   std::string source;
   // Applies only to subjects of this tier; empty: to all. Part of the counter, together with what
   // the tiers' rules say: when they change, it counts anew (and is filled from the ledger).
-  std::string tier;
+  std::string tier = {};
 };
 
 struct ModelRule {
@@ -130,7 +130,7 @@ struct ModelRule {
   std::vector<Glob> allow;      // empty: all
   std::vector<Glob> deny;
   std::string source;
-  std::string tier;  // as a limit's
+  std::string tier = {};  // as a limit's
 };
 
 // For how many days the ledger keeps what; 0: for ever. Of all orgs.
@@ -206,6 +206,8 @@ class Policy {
   std::string_view CostCenterOf(const Subject& subject) const;
 
   const PolicyDocument& document() const;
+  // What all counters of document().limits[limit] have in common (counter_identity.h).
+  const Digest& family(size_t limit) const;
   // Of the document's meaning: equal for equal policies, wherever they were written; 16 hexadecimal
   // digits. For logs and messages.
   const std::string& fingerprint() const;

@@ -35,15 +35,22 @@ class PolicySet {
   // Those with a policy of their own, in order.
   std::vector<std::string> OrgsWithOwn() const;
 
-  // Copies with one change. `version` >= 1.
+  // Copies with one change, in time linear in the number of orgs with something of their own.
+  // `version` >= 1.
   std::shared_ptr<const PolicySet> WithDefault(std::shared_ptr<const Policy> policy) const;
   std::shared_ptr<const PolicySet> WithPolicy(const std::string& org, int64_t version,
                                               std::shared_ptr<const Policy> policy) const;
+  // The org goes back to the default policy. Its raises stay.
+  std::shared_ptr<const PolicySet> WithoutPolicy(const std::string& org) const;
   // In place of those that the org had.
   std::shared_ptr<const PolicySet> WithRaises(const std::string& org,
                                               std::vector<Raise> raises) const;
 
  private:
+  PolicySet(const PolicySet&) = default;
+  // A copy in which the org has this. What is the default in everything is not kept.
+  std::shared_ptr<const PolicySet> With(const std::string& org, OrgPolicy own) const;
+
   OrgPolicy default_;
   // Orgs with a policy of their own, or raises.
   absl::flat_hash_map<std::string, OrgPolicy> orgs_;

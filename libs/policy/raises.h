@@ -8,8 +8,10 @@
 // A raise of a limit that the policy does not have (any more) waits: it changes nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,12 +38,14 @@ inline constexpr size_t kMaxRaisesPerOrg = 10'000;
 class Raises {
  public:
   Raises() = default;
-  // For one org under `policy`. Those whose limit is not there, or whose scope does not fit the
-  // limit's `per`, are kept (list()) and have no effect.
+  // For one org under `policy`. Those whose limit is not there, or whose scope does not have one
+  // value for each of the limit's `per` and no other (the org may be said, if it is this one), are
+  // kept (list()) and have no effect.
   Raises(std::string_view org, const Policy& policy, std::vector<Raise> raises);
 
   // The raise with the highest amount above `applied.amount` that holds at `now_us`; null if none
-  // does. O(1) in the number of raises of other scopes. Valid as long as this object.
+  // does; of two with that amount, the one that ends later. O(1) in the number of raises of other
+  // scopes. Valid as long as this object. Thread-safe.
   const Raise* Find(const AppliedLimit& applied, int64_t now_us) const;
 
   bool empty() const { return list_.empty(); }
@@ -49,8 +53,8 @@ class Raises {
 
  private:
   std::vector<Raise> list_;
-  // (limit, counter) -> positions in list_.
-  absl::flat_hash_map<std::pair<std::string, Digest>, std::vector<uint32_t>> by_counter_;
+  // Positions in list_. Limits may share a counter.
+  absl::flat_hash_map<Digest, std::vector<uint32_t>> by_counter_;
 };
 
 }  // namespace quotaplane

@@ -1,0 +1,71 @@
+#include "libs/keys/key_ring.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/absl_view.h"
+#include "libs/base/error.h"
+
+namespace quotaplane {
+namespace {
+
+absl::Status UnknownKey() {
+  return ReasonedError(absl::StatusCode::kUnauthenticated, "KEY_UNKNOWN",
+                       "the virtual key is not known");
+}
+
+absl::Status Ended(std::string_view reason, const VirtualKey& key, std::string_view how) {
+  return ReasonedError(absl::StatusCode::kUnauthenticated, reason,
+                       absl::StrCat("the virtual key ", key.id, " ", AbslView(how)));
+}
+
+}  // namespace
+
+void KeyRing::Put(VirtualKey key) {
+  auto kept = std::make_shared<const VirtualKey>(std::move(key));
+  MutexLock lock(mutex_);
+  // Swapped, so that the old one is freed after the lock.
+  keys_[kept->id].swap(kept);
+}
+
+void KeyRing::Erase(std::string_view id) {
+  MutexLock lock(mutex_);
+  keys_.erase(AbslView(id));
+}
+
+size_t KeyRing::size() const {
+  MutexLock lock(mutex_);
+  return keys_.size();
+}
+
+std::shared_ptr<const VirtualKey> KeyRing::Find(std::string_view id) const {
+  MutexLock lock(mutex_);
+  const auto found = keys_.find(AbslView(id));
+  return found == keys_.end() ? nullptr : found->second;
+}
+
+absl::StatusOr<std::shared_ptr<const VirtualKey>> KeyRing::Resolve(std::string_view text,
+                                                                   int64_t now_us,
+                                                                   KeyUse use) const {
+  const absl::StatusOr<KeyText> parsed = ParseKeyText(text);
+  if (!parsed.ok()) return UnknownKey();
+  std::shared_ptr<const VirtualKey> key = Find(parsed->id);
+  static const VirtualKey kNobody;
+  const VirtualKey& candidate = key == nullptr ? kNobody : *key;
+  // Both comparisons are made in any case, also for an unknown id.
+  const bool current = SameHash(candidate.hash, parsed->hash);
+  const bool previous = SameHash(candidate.previous_hash, parsed->hash);
+  const bool rotated_away = previous && candidate.previous_until_us != 0 && !current;
+  if (key == nullptr || (!current && !rotated_away)) return UnknownKey();
+  if (use == KeyUse::kSettle) return key;
+  if (key->revoked) return Ended("KEY_REVOKED", *key, "was revoked");
+  if (key->expires_at_us != 0 && now_us >= key->expires_at_us) {
+    return Ended("KEY_EXPIRED", *key, "has expired");
+  }
+  if (rotated_away && now_us >= key->previous_until_us) {
+    return Ended("KEY_EXPIRED", *key, "has a newer secret, and this one has expired");
+  }
+  return key;
+}
+
+}  // namespace quotaplane
