@@ -161,7 +161,15 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "yaml-cpp": (r"yaml-cpp/", ("libs/config",)),
     "nlohmann-json": (
         r"nlohmann/",
-        ("libs/config", "libs/ledger", "libs/reconcile", "libs/reports", "tools", "tests"),
+        (
+            "libs/config",
+            "libs/control",
+            "libs/ledger",
+            "libs/reconcile",
+            "libs/reports",
+            "tools",
+            "tests",
+        ),
     ),
     "libsodium": (r"sodium(\.h|/)", ("libs/base",)),
     "gRPC": (
@@ -176,6 +184,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
         r"spdlog/",
         (
             "libs/config",
+            "libs/control",
             "libs/redis",
             "libs/spool",
             "libs/counters/redis",

@@ -1,10 +1,11 @@
 // The audit log's chain: each row's hash is over the row and the hash of the row before, so that a
 // row that was changed, removed, inserted or moved breaks every hash from there on.
 //
-//   hash = SHA-256-sized BLAKE2b (32 bytes) over "quotaplane audit 1", previous hash, org, number,
-//   time_us, actor,
-//          action, target, outcome, reason, address, before, after; each preceded by its length
+//   hash = BLAKE2b-256 over "quotaplane audit 1", previous_hash, org, number, at_us, actor, action,
+//          target, outcome, reason, address, before, after
 //
+// each preceded by its length in bytes, as 4 bytes, little endian; numbers are 8 bytes, little
+// endian.
 // The first row's previous hash is 32 zero bytes. Rows removed from the end leave an intact chain:
 // that is found by comparing with the last number and hash, which the log keeps apart, and which an
 // auditor writes down elsewhere.
@@ -42,8 +43,8 @@ class AuditCheck {
   AuditCheck() = default;
   AuditCheck(int64_t last_number, std::string last_hash);
 
-  // Null: the row follows. Otherwise what is wrong: "row 17 follows row 15: row 16 is missing",
-  // "row 17 was changed: its hash is …".
+  // Null: the row follows. Otherwise what is wrong, and the row counts as not seen: "row 17 follows
+  // row 15: row 16 is missing", "row 17 was changed: its content does not have its hash".
   std::optional<std::string> Next(const AuditRow& row);
   int64_t last_number() const { return last_number_; }
   const std::string& last_hash() const { return last_hash_; }

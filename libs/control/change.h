@@ -23,6 +23,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/control/audit_chain.h"
+#include "libs/control/refusal_budget.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {
@@ -41,6 +43,8 @@ struct ChangeRequest {
   int64_t now_us = 0;  // the server's wall clock
 };
 
+inline constexpr size_t kMaxItemWrites = 10'000;
+
 // What the work says of itself.
 struct ChangeRecord {
   std::string target;  // "policy/7"
@@ -53,7 +57,7 @@ struct ChangeRecord {
     std::string name;  // items.h
     std::string body;  // empty: taken away
   };
-  std::vector<ItemWrite> items;
+  std::vector<ItemWrite> items;  // at most kMaxItemWrites, or RESOURCE_EXHAUSTED, reason TOO_MANY
 };
 
 struct ChangeOutcome {
@@ -81,15 +85,22 @@ class Changes {
   absl::StatusOr<ChangeOutcome> Make(const ChangeRequest& request, std::string_view target,
                                      Work work);
 
-  // A call that was refused before any work: a role that is missing, a field that broke a rule.
-  // Bounded: past 600 a minute of one org (and of callers that nobody knows), refusals are counted,
-  // and the next row that is written says how many are missing.
+  // A call that was refused before any work: a role that is missing, a field that broke a rule. The
+  // request may have anything in it, also what is no text. Errors that are the database's, or say
+  // that it is away, are no refusals: nothing is written. Bounded: past 600 a minute of one org
+  // (and of callers that nobody knows), refusals are counted, and a row of its own, before the next
+  // that is written, says how many are missing (action RefusalsNotListed).
   void AuditRefusal(const ChangeRequest& request, std::string_view target,
                     const absl::Status& refusal);
 
  private:
+  absl::StatusOr<ChangeOutcome> MakeOnce(const ChangeRequest& request, Work work, bool* published);
+  // With the row that says how many refusals are missing, where some are: `missing` of them.
+  absl::Status Audit(sql::Transaction& transaction, AuditRow row, int64_t missing);
+
   sql::Database* const database_;
   const std::function<void()> published_;
+  RefusalBudget budget_;
 };
 
 }  // namespace quotaplane

@@ -12,7 +12,7 @@ CREATE TABLE control_requests (
   org TEXT NOT NULL,
   request_id TEXT NOT NULL,
   action TEXT NOT NULL,
-  request_digest TEXT NOT NULL,
+  request_digest BYTEA NOT NULL,
   at_us BIGINT NOT NULL,
   answer BYTEA NOT NULL,
   PRIMARY KEY (org, request_id)
@@ -25,7 +25,7 @@ CREATE TABLE control_items (
   number BIGINT NOT NULL,
   body BYTEA NOT NULL  -- empty: taken away
 );
-CREATE INDEX control_items_by_number ON control_items (number);
+CREATE INDEX control_items_by_number ON control_items (number, name);
 
 CREATE TABLE policy_versions (
   org TEXT NOT NULL,
@@ -39,12 +39,28 @@ CREATE TABLE policy_versions (
   activated_at_us BIGINT,
   activated_by TEXT,
   superseded_at_us BIGINT,
-  change_number BIGINT NOT NULL,  -- of the last change of this row: its etag
-  document TEXT NOT NULL,         -- YAML, canonical
+  change_number BIGINT NOT NULL,    -- of the last change of this row: its etag
+  document_number BIGINT NOT NULL,  -- of the last change of its document
+  approvals BIGINT NOT NULL,        -- that its document asks for, of versions to come
   PRIMARY KEY (org, version)
+);
+-- YAML, canonical. Apart, since it may have megabytes and changes less often than the row.
+CREATE TABLE policy_documents (
+  org TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  document TEXT NOT NULL,
+  PRIMARY KEY (org, version)
+);
+-- Everybody who wrote a version or a part of it: none of them may approve it.
+CREATE TABLE policy_authors (
+  org TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  author TEXT NOT NULL,
+  PRIMARY KEY (org, version, author)
 );
 -- At most one is active.
 CREATE UNIQUE INDEX policy_versions_active ON policy_versions (org) WHERE state = 'active';
+CREATE INDEX policy_versions_drafts ON policy_versions (org) WHERE state = 'draft';
 
 CREATE TABLE policy_approvals (
   org TEXT NOT NULL,
@@ -140,13 +156,28 @@ CREATE TABLE audit_log (
   PRIMARY KEY (org, number)
 );
 
+CREATE INDEX audit_log_by_actor ON audit_log (org, actor, number);
+CREATE INDEX audit_log_by_action ON audit_log (org, action, number);
+CREATE INDEX audit_log_by_target ON audit_log (org, target, number);
+
+-- Apart from the rows, so that rows missing from the end show.
 CREATE TABLE audit_heads (
   org TEXT PRIMARY KEY,
   number BIGINT NOT NULL,
   hash BYTEA NOT NULL CHECK (length(hash) = 32)
 );
 
+-- Rows are never changed nor removed, and a chain's head only moves on. Against mistakes: whoever owns the tables can
+-- take this away, and breaks the chain by what he does then.
 CREATE FUNCTION audit_log_is_final() RETURNS trigger LANGUAGE plpgsql AS
   'BEGIN RAISE EXCEPTION ''the audit log is final''; END';
 CREATE TRIGGER audit_log_final BEFORE UPDATE OR DELETE ON audit_log
   FOR EACH ROW EXECUTE FUNCTION audit_log_is_final();
+CREATE TRIGGER audit_log_not_emptied BEFORE TRUNCATE ON audit_log
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_final();
+CREATE TRIGGER audit_heads_kept BEFORE DELETE ON audit_heads
+  FOR EACH ROW EXECUTE FUNCTION audit_log_is_final();
+CREATE TRIGGER audit_heads_not_emptied BEFORE TRUNCATE ON audit_heads
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_final();
+CREATE TRIGGER audit_heads_move_on BEFORE UPDATE ON audit_heads
+  FOR EACH ROW WHEN (NEW.org <> OLD.org OR NEW.number <> OLD.number + 1) EXECUTE FUNCTION audit_log_is_final();

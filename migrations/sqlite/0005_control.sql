@@ -12,7 +12,7 @@ CREATE TABLE control_requests (
   org TEXT NOT NULL,
   request_id TEXT NOT NULL,
   action TEXT NOT NULL,
-  request_digest TEXT NOT NULL,
+  request_digest BLOB NOT NULL,
   at_us INTEGER NOT NULL,
   answer BLOB NOT NULL,
   PRIMARY KEY (org, request_id)
@@ -25,7 +25,7 @@ CREATE TABLE control_items (
   number INTEGER NOT NULL,
   body BLOB NOT NULL  -- empty: taken away
 ) STRICT;
-CREATE INDEX control_items_by_number ON control_items (number);
+CREATE INDEX control_items_by_number ON control_items (number, name);
 
 CREATE TABLE policy_versions (
   org TEXT NOT NULL,
@@ -39,12 +39,28 @@ CREATE TABLE policy_versions (
   activated_at_us INTEGER,
   activated_by TEXT,
   superseded_at_us INTEGER,
-  change_number INTEGER NOT NULL,  -- of the last change of this row: its etag
-  document TEXT NOT NULL,         -- YAML, canonical
+  change_number INTEGER NOT NULL,    -- of the last change of this row: its etag
+  document_number INTEGER NOT NULL,  -- of the last change of its document
+  approvals INTEGER NOT NULL,        -- that its document asks for, of versions to come
   PRIMARY KEY (org, version)
+) STRICT;
+-- YAML, canonical. Apart, since it may have megabytes and changes less often than the row.
+CREATE TABLE policy_documents (
+  org TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  document TEXT NOT NULL,
+  PRIMARY KEY (org, version)
+) STRICT;
+-- Everybody who wrote a version or a part of it: none of them may approve it.
+CREATE TABLE policy_authors (
+  org TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  author TEXT NOT NULL,
+  PRIMARY KEY (org, version, author)
 ) STRICT;
 -- At most one is active.
 CREATE UNIQUE INDEX policy_versions_active ON policy_versions (org) WHERE state = 'active';
+CREATE INDEX policy_versions_drafts ON policy_versions (org) WHERE state = 'draft';
 
 CREATE TABLE policy_approvals (
   org TEXT NOT NULL,
@@ -61,7 +77,7 @@ CREATE TABLE exceptions (
   -- What was decided; what time makes of it (scheduled, active, expired) is worked out when it is read.
   state TEXT NOT NULL CHECK (state IN ('requested', 'denied', 'approved', 'revoked')),
   scope TEXT NOT NULL,  -- a JSON object of strings
-  start_us INTEGER,      -- NULL: once approved
+  start_us INTEGER,     -- NULL: once approved
   end_us INTEGER NOT NULL,
   reason TEXT NOT NULL,
   requester TEXT NOT NULL,
@@ -73,7 +89,7 @@ CREATE TABLE exceptions (
   revoked_at_us INTEGER,
   change_number INTEGER NOT NULL,
   PRIMARY KEY (org, exception_id)
-);
+) STRICT;
 CREATE INDEX exceptions_by_time ON exceptions (org, requested_at_us, exception_id);
 CREATE INDEX exceptions_by_end ON exceptions (end_us) WHERE state = 'approved';
 
@@ -140,13 +156,29 @@ CREATE TABLE audit_log (
   PRIMARY KEY (org, number)
 ) STRICT;
 
+CREATE INDEX audit_log_by_actor ON audit_log (org, actor, number);
+CREATE INDEX audit_log_by_action ON audit_log (org, action, number);
+CREATE INDEX audit_log_by_target ON audit_log (org, target, number);
+
+-- Apart from the rows, so that rows missing from the end show.
 CREATE TABLE audit_heads (
   org TEXT NOT NULL PRIMARY KEY,
   number INTEGER NOT NULL,
   hash BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 
+-- Rows are never changed nor removed, and a chain's head only moves on. Against mistakes: whoever owns the file can take
+-- this away, and breaks the chain by what he does then.
 CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log
   BEGIN SELECT RAISE(ABORT, 'the audit log is final'); END;
 CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
+  BEGIN SELECT RAISE(ABORT, 'the audit log is final'); END;
+-- REPLACE removes rows without telling the trigger for that.
+CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
+  WHEN EXISTS (SELECT 1 FROM audit_log WHERE org = NEW.org AND number = NEW.number)
+  BEGIN SELECT RAISE(ABORT, 'the audit log is final'); END;
+CREATE TRIGGER audit_heads_kept BEFORE DELETE ON audit_heads
+  BEGIN SELECT RAISE(ABORT, 'the audit log is final'); END;
+CREATE TRIGGER audit_heads_move_on BEFORE UPDATE ON audit_heads
+  WHEN NEW.org <> OLD.org OR NEW.number <> OLD.number + 1
   BEGIN SELECT RAISE(ABORT, 'the audit log is final'); END;
