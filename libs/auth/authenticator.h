@@ -53,12 +53,12 @@ class Authenticator {
   virtual ~Authenticator() = default;
   // UNAUTHENTICATED with a reason: CREDENTIALS_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED, TOKEN_INVALID
   // (malformed, forged, wrong algorithm, audience or issuer: the message says which rule, never the
-  // token), CERTIFICATE_UNKNOWN. UNAVAILABLE, reason ISSUER_UNAVAILABLE: the issuer's keys cannot
-  // be had. May block for an issuer's keys, `may_block` permitting; otherwise such a call is
-  // UNAVAILABLE while they are fetched in the background. `now_us` is the wall clock: expiry is of
-  // the token's issuer, not of the counter store.
+  // token), CERTIFICATE_UNKNOWN. UNAVAILABLE, reason ISSUER_UNAVAILABLE: the issuer's keys
+  // are not there, or not the one that the token names; they are fetched in the background, so that
+  // the same call a moment later is answered. Never blocks. `now_us` is the wall clock: expiry is
+  // of the token's issuer, not of the counter store.
   virtual absl::StatusOr<std::shared_ptr<const Principal>> Authenticate(
-      const Credentials& credentials, int64_t now_us, bool may_block) = 0;
+      const Credentials& credentials, int64_t now_us) = 0;
 };
 
 }  // namespace quotaplane

@@ -125,9 +125,10 @@ class LedgerCalls::Work {
   // `answer(args, response)` does what the method is for.
   template <typename Request, typename Response, typename Run>
   PrepareAnswer Answer(const char* name, Run answer) const {
-    return [this, name, answer](grpc::ByteBuffer* bytes) -> absl::StatusOr<AnswerWork> {
+    return [this, name, answer](grpc::ByteBuffer* bytes,
+                                const Caller& caller) -> absl::StatusOr<AnswerWork> {
       Request request;
-      QP_RETURN_IF_ERROR(ParseRequest(name, bytes, &request));
+      QP_RETURN_IF_ERROR(ParseRequest(name, bytes, caller, &request));
       QP_ASSIGN_OR_RETURN(auto args, FromProto(request));
       return AnswerWork(
           [this, answer,
@@ -143,9 +144,9 @@ class LedgerCalls::Work {
   }
 
   PrepareAnswer Status() const {
-    return [this](grpc::ByteBuffer* bytes) -> absl::StatusOr<AnswerWork> {
+    return [this](grpc::ByteBuffer* bytes, const Caller& caller) -> absl::StatusOr<AnswerWork> {
       v1::GetStatusRequest request;
-      QP_RETURN_IF_ERROR(ParseRequest("GetStatusRequest", bytes, &request));
+      QP_RETURN_IF_ERROR(ParseRequest("GetStatusRequest", bytes, caller, &request));
       return AnswerWork([this]() -> absl::StatusOr<std::unique_ptr<google::protobuf::Message>> {
         auto response = std::make_unique<v1::GetStatusResponse>();
         ToProto(role_.status(), response.get());
@@ -155,9 +156,9 @@ class LedgerCalls::Work {
   }
 
   PrepareStream Verify() const {
-    return [this](grpc::ByteBuffer* bytes) -> absl::StatusOr<StreamWork> {
+    return [this](grpc::ByteBuffer* bytes, const Caller& caller) -> absl::StatusOr<StreamWork> {
       v1::VerifyRequest request;
-      QP_RETURN_IF_ERROR(ParseRequest("VerifyRequest", bytes, &request));
+      QP_RETURN_IF_ERROR(ParseRequest("VerifyRequest", bytes, caller, &request));
       QP_ASSIGN_OR_RETURN(VerifyArgs args, FromProto(request));
       return StreamWork([this, args = std::move(args)](const SendChunk& send) {
         const auto policy = role_.snapshots->Get()->policy;
@@ -173,10 +174,10 @@ class LedgerCalls::Work {
   }
 
   PrepareStream Rebuild() const {
-    return [this](grpc::ByteBuffer* bytes) -> absl::StatusOr<StreamWork> {
+    return [this](grpc::ByteBuffer* bytes, const Caller& caller) -> absl::StatusOr<StreamWork> {
       v1::RebuildCountersRequest request;
       QP_RETURN_IF_ERROR(
-          ParseRequest("RebuildCountersRequest", bytes, &request, kMaxPolicyRequestBytes));
+          ParseRequest("RebuildCountersRequest", bytes, caller, &request, kMaxPolicyRequestBytes));
       QP_ASSIGN_OR_RETURN(RebuildArgs args, FromProto(request));
       return StreamWork([this, args = std::move(args)](const SendChunk& send) -> absl::Status {
         auto policy = role_.snapshots->Get()->policy;

@@ -24,7 +24,8 @@ class HealthHandler : public StreamHandler {
 
   void OnMessage(grpc::ByteBuffer* message) override {
     Request request;
-    const absl::Status parsed = ParseRequest("HealthCheckRequest", message, &request);
+    const absl::Status parsed =
+        ParseRequest("HealthCheckRequest", message, call_->caller(), &request);
     if (!parsed.ok()) return call_->Finish(parsed);
     is_known_ = request.service().empty() ||
                 std::find(known_.begin(), known_.end(), request.service()) != known_.end();

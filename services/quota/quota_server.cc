@@ -9,15 +9,22 @@
 #include <deque>
 #include <thread>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "libs/base/absl_view.h"
 #include "services/quota/health.h"
 #include "services/quota/quota_convert.h"
 #include "services/quota/reflection.h"
 #include "services/rpc/stream_call.h"
 
 namespace quotaplane {
+
+template <>
+inline constexpr bool kIsAboutNothing<v1::internal::PingRequest> = true;
+
 namespace {
 
 using Quota = v1::QuotaService;
@@ -39,6 +46,23 @@ constexpr int kTransportLimitBytes = 4 << 20;
 struct Pong {};
 absl::StatusOr<Pong> FromProto(const v1::internal::PingRequest&) { return Pong{}; }
 void ToProto(const Pong&, v1::internal::PingResponse*) {}
+
+template <typename Service>
+std::string PathOf(std::string_view method) {
+  return absl::StrCat("/", Service::service_full_name(), "/", AbslView(method));
+}
+
+// What a call is about once its arguments are made, and a virtual key's org is known.
+template <typename Args>
+RequestScope ScopeOfArgs(const Args& args) {
+  if constexpr (std::is_same_v<Args, Pong>) {
+    return {RequestScope::Kind::kNothing, {}};
+  } else if constexpr (requires { args.subject.org; }) {
+    return OrgScope(args.subject.org);
+  } else {
+    return OrgScope(args.org);
+  }
+}
 
 int64_t LocalNowUs() { return absl::ToUnixMicros(absl::Now()); }
 
@@ -83,9 +107,9 @@ struct QuotaServer::Queue : public QueueEvent {
     grpc::Alarm alarm;
   };
 
-  Queue(grpc::AsyncGenericService* service,
+  Queue(grpc::AsyncGenericService* service, const CallGate* gate,
         std::unique_ptr<grpc::ServerCompletionQueue> completion_queue)
-      : events(std::move(completion_queue)), streams(service, events.get(), &state) {}
+      : events(std::move(completion_queue)), streams(service, gate, events.get(), &state) {}
 
   const std::unique_ptr<grpc::ServerCompletionQueue> events;
   QueueState state;
@@ -123,6 +147,7 @@ struct QuotaServer::Queue : public QueueEvent {
 struct QuotaServer::Methods {
   RawQuota quota;
   RawPing ping;
+  std::deque<CalledMethod> called;
   grpc::AsyncGenericService streams;
   template <typename Request, typename Response>
   struct List {
@@ -137,10 +162,11 @@ struct QuotaServer::Methods {
       lists;
 
   // `run(args, deadline, done)` is the library call; the rest is the same for every method:
-  // validate, call, convert.
+  // validate, authorize, call, convert.
   template <typename Request, typename Response, typename Service, typename RequestCall,
             typename Run>
-  void Add(const char* name, Service* service, RequestCall request_call, Queue* queue, Run run) {
+  void Add(const std::string& path, Service* service, RequestCall request_call,
+           const CallGate* gate, Queue* queue, Run run) {
     using Call = UnaryCall<Request, Response>;
     typename Call::Method method;
     method.accept = [service, request_call, events = queue->events.get()](
@@ -148,10 +174,13 @@ struct QuotaServer::Methods {
                         typename Call::Writer* writer, void* tag) {
       (service->*request_call)(context, request, writer, events, events, tag);
     };
-    method.handler = [run](const Request& request, std::chrono::system_clock::time_point deadline,
+    method.handler = [run](const Request& request, const Caller& caller,
+                           std::chrono::system_clock::time_point deadline,
                            typename Call::Finisher finisher) {
       auto args = FromProto(request);
       if (!args.ok()) return finisher.Finish(args.status());
+      const absl::Status authorized = Authorize(caller, ScopeOfArgs(*args));
+      if (!authorized.ok()) return finisher.Finish(authorized);
       run(*std::move(args), deadline, [finisher](auto answer) mutable {
         if (!answer.ok()) return finisher.Finish(answer.status());
         Response response;
@@ -159,7 +188,9 @@ struct QuotaServer::Methods {
         finisher.Finish(response);
       });
     };
-    method.request_name = name;
+    method.request_name = Request::descriptor()->name().c_str();
+    method.called = &called.emplace_back(path);
+    method.gate = gate;
     method.queue = &queue->state;
     auto& list = std::get<List<Request, Response>>(lists).methods;
     list.push_back(std::move(method));
@@ -175,7 +206,10 @@ absl::StatusOr<std::unique_ptr<QuotaServer>> QuotaServer::Start(Admission* admis
 }
 
 QuotaServer::QuotaServer(Admission* admission, QuotaServerOptions options)
-    : admission_(admission), options_(std::move(options)), methods_(std::make_unique<Methods>()) {}
+    : admission_(admission),
+      options_(std::move(options)),
+      gate_(options_.authenticator),
+      methods_(std::make_unique<Methods>()) {}
 
 QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }
 
@@ -195,7 +229,8 @@ absl::Status QuotaServer::Listen() {
   builder.RegisterService(&methods_->ping);
   builder.RegisterAsyncGenericService(&methods_->streams);
   for (int i = 0; i < ThreadsOf(options_); ++i) {
-    queues_.push_back(std::make_unique<Queue>(&methods_->streams, builder.AddCompletionQueue()));
+    queues_.push_back(
+        std::make_unique<Queue>(&methods_->streams, &gate_, builder.AddCompletionQueue()));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
@@ -220,34 +255,34 @@ void QuotaServer::AddQuotaMethods(Queue* queue) {
   Methods& m = *methods_;
   using Deadline = std::chrono::system_clock::time_point;
   m.Add<v1::ReserveRequest, v1::ReserveResponse>(
-      "ReserveRequest", &m.quota, &RawQuota::RequestReserve, queue,
+      PathOf<Quota>("Reserve"), &m.quota, &RawQuota::RequestReserve, &gate_, queue,
       [this](ReserveArgs args, Deadline deadline, auto done) {
         admission_->Reserve(std::move(args), StoreDeadline(deadline), std::move(done));
       });
   m.Add<v1::ExtendRequest, v1::ExtendResponse>(
-      "ExtendRequest", &m.quota, &RawQuota::RequestExtend, queue,
+      PathOf<Quota>("Extend"), &m.quota, &RawQuota::RequestExtend, &gate_, queue,
       [this](ExtendArgs args, Deadline deadline, auto done) {
         admission_->Extend(std::move(args), StoreDeadline(deadline), std::move(done));
       });
   const auto commit = [this](CommitArgs args, Deadline deadline, auto done) {
     admission_->Commit(std::move(args), StoreDeadline(deadline), LocalNowUs(), std::move(done));
   };
-  m.Add<v1::CommitRequest, v1::CommitResponse>("CommitRequest", &m.quota, &RawQuota::RequestCommit,
-                                               queue, commit);
-  m.Add<v1::RecordRequest, v1::RecordResponse>("RecordRequest", &m.quota, &RawQuota::RequestRecord,
-                                               queue, commit);
+  m.Add<v1::CommitRequest, v1::CommitResponse>(PathOf<Quota>("Commit"), &m.quota,
+                                               &RawQuota::RequestCommit, &gate_, queue, commit);
+  m.Add<v1::RecordRequest, v1::RecordResponse>(PathOf<Quota>("Record"), &m.quota,
+                                               &RawQuota::RequestRecord, &gate_, queue, commit);
   m.Add<v1::ReleaseRequest, v1::ReleaseResponse>(
-      "ReleaseRequest", &m.quota, &RawQuota::RequestRelease, queue,
+      PathOf<Quota>("Release"), &m.quota, &RawQuota::RequestRelease, &gate_, queue,
       [this](ReservationKey key, Deadline deadline, auto done) {
         admission_->Release(std::move(key), StoreDeadline(deadline), std::move(done));
       });
   m.Add<v1::CheckRequest, v1::CheckResponse>(
-      "CheckRequest", &m.quota, &RawQuota::RequestCheck, queue,
+      PathOf<Quota>("Check"), &m.quota, &RawQuota::RequestCheck, &gate_, queue,
       [this](ReserveArgs args, Deadline deadline, auto done) {
         admission_->Check(std::move(args), StoreDeadline(deadline), std::move(done));
       });
   m.Add<v1::GetUsageRequest, v1::GetUsageResponse>(
-      "GetUsageRequest", &m.quota, &RawQuota::RequestGetUsage, queue,
+      PathOf<Quota>("GetUsage"), &m.quota, &RawQuota::RequestGetUsage, &gate_, queue,
       [this](Subject subject, Deadline deadline, auto done) {
         admission_->GetUsage(std::move(subject), StoreDeadline(deadline), std::move(done));
       });
@@ -255,7 +290,7 @@ void QuotaServer::AddQuotaMethods(Queue* queue) {
 
 void QuotaServer::AddOtherMethods(Queue* queue) {
   methods_->Add<v1::internal::PingRequest, v1::internal::PingResponse>(
-      "PingRequest", &methods_->ping, &RawPing::RequestPing, queue,
+      PathOf<Ping>("Ping"), &methods_->ping, &RawPing::RequestPing, &gate_, queue,
       [](Pong pong, std::chrono::system_clock::time_point, auto done) {
         done(absl::StatusOr<Pong>(pong));
       });

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/admission/admission.h"
+#include "services/rpc/call_gate.h"
 #include "services/rpc/stream_call.h"
 #include "services/rpc/unary_call.h"
 
@@ -28,6 +29,8 @@ struct QuotaServerOptions {
   absl::Duration store_timeout = absl::Milliseconds(250);
   // Served beside it.
   std::vector<StreamService> more = {};
+  // Says who is calling; must outlive the server. Null: everybody may do everything.
+  Authenticator* authenticator = nullptr;
 };
 
 class QuotaServer {
@@ -57,6 +60,7 @@ class QuotaServer {
 
   Admission* const admission_;
   const QuotaServerOptions options_;
+  const CallGate gate_;
   std::string address_;
   std::unique_ptr<Methods> methods_;
   std::vector<std::unique_ptr<Queue>> queues_;

@@ -69,7 +69,8 @@ class Info : public StreamHandler {
 
   void OnMessage(grpc::ByteBuffer* message) override {
     Request request;
-    const absl::Status parsed = ParseRequest("ServerReflectionRequest", message, &request);
+    const absl::Status parsed =
+        ParseRequest("ServerReflectionRequest", message, call_->caller(), &request);
     if (!parsed.ok()) return call_->Finish(parsed);
     call_->Write(Reflect(request, services_, *DescriptorPool::generated_pool()));
   }

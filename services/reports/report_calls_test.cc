@@ -52,7 +52,7 @@ class ReportCallsTest : public ::testing::Test {
  private:
   void AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events) {
     calls->Add(std::string(kPrefix) + "QueryUsage", [this, events](StreamCall* call) {
-      const auto prepare = [this](grpc::ByteBuffer*) -> absl::StatusOr<AnswerWork> {
+      const auto prepare = [this](grpc::ByteBuffer*, const Caller&) -> absl::StatusOr<AnswerWork> {
         return AnswerWork([this]() -> absl::StatusOr<std::unique_ptr<google::protobuf::Message>> {
           const absl::Status status = report_();
           if (!status.ok()) return status;
@@ -62,7 +62,7 @@ class ReportCallsTest : public ::testing::Test {
       return HandleAnswer(prepare, &pool_, events, call);
     });
     calls->Add(std::string(kPrefix) + "ExportUsage", [this, events](StreamCall* call) {
-      const auto prepare = [this](grpc::ByteBuffer*) -> absl::StatusOr<StreamWork> {
+      const auto prepare = [this](grpc::ByteBuffer*, const Caller&) -> absl::StatusOr<StreamWork> {
         return StreamWork(export_);
       };
       return HandleStream(prepare, &pool_, events, call, stall_);

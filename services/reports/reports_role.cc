@@ -68,9 +68,9 @@ using Answer = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
 // `answer(database, args, response)` reads the report; the rest is the same for every method.
 template <typename Request, typename Response, typename Run>
 PrepareAnswer Prepare(const char* name, LedgerOf ledger, Run answer) {
-  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<AnswerWork> {
+  return [=](grpc::ByteBuffer* bytes, const Caller& caller) -> absl::StatusOr<AnswerWork> {
     Request request;
-    QP_RETURN_IF_ERROR(ParseRequest(name, bytes, &request));
+    QP_RETURN_IF_ERROR(ParseRequest(name, bytes, caller, &request));
     QP_ASSIGN_OR_RETURN(auto args, FromProto(request));
     return AnswerWork([=, args = std::move(args)]() -> Answer {
       const absl::StatusOr<sql::Database*> database = ledger();
@@ -112,9 +112,9 @@ std::unique_ptr<reports::EntryWriter> WriterFor(const ExportArgs& args) {
 }
 
 PrepareStream PrepareExportOf(LedgerOf ledger) {
-  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<StreamWork> {
+  return [=](grpc::ByteBuffer* bytes, const Caller& caller) -> absl::StatusOr<StreamWork> {
     v1::ExportUsageRequest request;
-    QP_RETURN_IF_ERROR(ParseRequest("ExportUsageRequest", bytes, &request));
+    QP_RETURN_IF_ERROR(ParseRequest("ExportUsageRequest", bytes, caller, &request));
     QP_ASSIGN_OR_RETURN(ExportArgs args, FromProto(request));
     return StreamWork([=, args = std::move(args)](const SendChunk& send) -> absl::Status {
       const absl::StatusOr<sql::Database*> database = ledger();
@@ -184,9 +184,9 @@ absl::StatusOr<std::string> FileOf(sql::Database& ledger, const PreviewArgs& arg
 // A file that is made whole and sent in chunks.
 template <typename Request>
 PrepareStream PrepareFile(const char* name, LedgerOf ledger) {
-  return [=](grpc::ByteBuffer* bytes) -> absl::StatusOr<StreamWork> {
+  return [=](grpc::ByteBuffer* bytes, const Caller& caller) -> absl::StatusOr<StreamWork> {
     Request request;
-    QP_RETURN_IF_ERROR(ParseRequest(name, bytes, &request));
+    QP_RETURN_IF_ERROR(ParseRequest(name, bytes, caller, &request));
     QP_ASSIGN_OR_RETURN(auto args, FromProto(request));
     return StreamWork([=, args = std::move(args)](const SendChunk& send) -> absl::Status {
       const absl::StatusOr<sql::Database*> database = ledger();

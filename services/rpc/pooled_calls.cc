@@ -43,7 +43,7 @@ class AnswerHandler : public StreamHandler {
   }
 
   void OnMessage(grpc::ByteBuffer* message) override {
-    absl::StatusOr<AnswerWork> work = prepare_(message);
+    absl::StatusOr<AnswerWork> work = prepare_(message, call_->caller());
     if (!work.ok()) return call_->Finish(work.status());
     const bool added = pool_->Add([desk = desk_, work = *std::move(work)] {
       {
@@ -160,7 +160,7 @@ class StreamingHandler : public StreamHandler {
   }
 
   void OnMessage(grpc::ByteBuffer* message) override {
-    absl::StatusOr<StreamWork> work = prepare_(message);
+    absl::StatusOr<StreamWork> work = prepare_(message, call_->caller());
     if (!work.ok()) return call_->Finish(work.status());
     const bool added = pool_->Add([belt = belt_, stall = stall_, work = *std::move(work)] {
       if (belt->left()) return;

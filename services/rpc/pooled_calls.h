@@ -17,13 +17,16 @@ namespace quotaplane {
 
 // What a worker runs: blocks, touches no call.
 using AnswerWork = std::function<absl::StatusOr<std::unique_ptr<google::protobuf::Message>>()>;
-// From a request's bytes to work, on the queue's thread: quick. An error ends the call.
-using PrepareAnswer = std::function<absl::StatusOr<AnswerWork>(grpc::ByteBuffer* request)>;
+// From a request's bytes to work, on the queue's thread: quick. An error ends the call. `caller`
+// goes into ParseRequest, and may be copied into the work.
+using PrepareAnswer =
+    std::function<absl::StatusOr<AnswerWork>(grpc::ByteBuffer* request, const Caller& caller)>;
 
 // Takes one chunk to the client. An error says that nobody wants more.
 using SendChunk = std::function<absl::Status(std::unique_ptr<google::protobuf::Message> chunk)>;
 using StreamWork = std::function<absl::Status(const SendChunk& send)>;
-using PrepareStream = std::function<absl::StatusOr<StreamWork>(grpc::ByteBuffer* request)>;
+using PrepareStream =
+    std::function<absl::StatusOr<StreamWork>(grpc::ByteBuffer* request, const Caller& caller)>;
 
 // How long a stream waits for its client to take a chunk; then the call is cancelled.
 inline constexpr absl::Duration kStreamStall = absl::Seconds(30);

@@ -29,15 +29,17 @@ void StreamCall::OnAccepted(bool ok) {
   ++calls_->queue_->in_flight;
   calls_->open_.insert(this);
   new StreamCall(calls_);
-  const auto found = calls_->handlers_.find(context_.method());
-  if (found == calls_->handlers_.end()) {
+  const auto found = calls_->methods_.find(context_.method());
+  if (found == calls_->methods_.end()) {
     return Finish(absl::UnimplementedError("the server has no such method"));
   }
   if (calls_->open_.size() > StreamCalls::kMaxOpen) {
     return Finish(absl::ResourceExhaustedError(
         absl::StrCat("more than ", StreamCalls::kMaxOpen, " streams are open")));
   }
-  handler_ = found->second(this);
+  const absl::Status entered = calls_->gate_->Enter(context_, found->second.called, true, &caller_);
+  if (!entered.ok()) return Finish(entered);
+  handler_ = found->second.make_handler(this);
   Read();
   if (calls_->draining_) handler_->OnDrain();
 }

@@ -23,6 +23,8 @@
 #include <unordered_set>
 
 #include "absl/status/status.h"
+#include "services/rpc/call_gate.h"
+#include "services/rpc/caller.h"
 #include "services/rpc/queue_event.h"
 
 namespace quotaplane {
@@ -62,6 +64,8 @@ class StreamCall {
   // Ends the call at once, whatever is under way: for a client that does not read what it is sent.
   void Cancel() { context_.TryCancel(); }
   bool draining() const;
+  // Who made it.
+  const Caller& caller() const { return caller_; }
 
  private:
   friend class StreamCalls;
@@ -91,6 +95,7 @@ class StreamCall {
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter stream_;
   grpc::ByteBuffer message_;
+  Caller caller_;
   std::unique_ptr<StreamHandler> handler_;
   std::optional<grpc::Status> end_;
   int pending_ = 0;       // operations under way, but for the notice of the call's end
@@ -112,14 +117,16 @@ class StreamCalls {
 
   using MakeHandler = std::function<std::unique_ptr<StreamHandler>(StreamCall* call)>;
 
-  // All three must outlive the queue's last event. `service` is registered with the server.
-  StreamCalls(grpc::AsyncGenericService* service, grpc::ServerCompletionQueue* events,
-              QueueState* queue)
-      : service_(service), events_(events), queue_(queue) {}
+  // All must outlive the queue's last event. `service` is registered with the server.
+  StreamCalls(grpc::AsyncGenericService* service, const CallGate* gate,
+              grpc::ServerCompletionQueue* events, QueueState* queue)
+      : service_(service), gate_(gate), events_(events), queue_(queue) {}
 
-  // `path` is "/package.Service/Method". Before Start. Other paths are UNIMPLEMENTED.
-  void Add(const std::string& path, MakeHandler make_handler) {
-    handlers_[path] = std::move(make_handler);
+  // `path` is "/package.Service/Method", which needs to be in the table of libs/auth/role.h. Before
+  // Start. Other paths are UNIMPLEMENTED. `on_refusal` is told of calls that a gate refused.
+  void Add(const std::string& path, MakeHandler make_handler, OnRefusal on_refusal = nullptr) {
+    methods_.emplace(path,
+                     Method{CalledMethod(path, std::move(on_refusal)), std::move(make_handler)});
   }
   // Waits for calls.
   void Start();
@@ -129,10 +136,16 @@ class StreamCalls {
  private:
   friend class StreamCall;
 
+  struct Method {
+    CalledMethod called;
+    MakeHandler make_handler;
+  };
+
   grpc::AsyncGenericService* const service_;
+  const CallGate* const gate_;
   grpc::ServerCompletionQueue* const events_;
   QueueState* const queue_;
-  std::map<std::string, MakeHandler> handlers_;
+  std::map<std::string, Method> methods_;
   std::unordered_set<StreamCall*> open_;
   bool draining_ = false;
 };

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "libs/rpc/status_convert.h"
+#include "services/rpc/call_gate.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/queue_event.h"
 
@@ -29,14 +30,17 @@ class UnaryCall : public QueueEvent {
   using Accept = std::function<void(grpc::ServerContext*, grpc::ByteBuffer*, Writer*, void*)>;
   // Ends the call with a response, or an error.
   class Finisher;
-  using Handler = std::function<void(const Request&, std::chrono::system_clock::time_point deadline,
-                                     Finisher finisher)>;
+  using Handler =
+      std::function<void(const Request&, const Caller& caller,
+                         std::chrono::system_clock::time_point deadline, Finisher finisher)>;
 
   // Shared by all calls of a method on one queue.
   struct Method {
     Accept accept;
     Handler handler;
     const char* request_name;
+    const CalledMethod* called;
+    const CallGate* gate;
     QueueState* queue;
   };
 
@@ -72,10 +76,13 @@ class UnaryCall : public QueueEvent {
   }
 
   void Handle() {
+    Caller caller;
+    const absl::Status entered = method_->gate->Enter(context_, *method_->called, false, &caller);
+    if (!entered.ok()) return Finish(entered);
     Request request;
-    const absl::Status parsed = ParseRequest(method_->request_name, &request_, &request);
+    const absl::Status parsed = ParseRequest(method_->request_name, &request_, caller, &request);
     if (!parsed.ok()) return Finish(parsed);
-    method_->handler(request, context_.deadline(), Finisher(this));
+    method_->handler(request, caller, context_.deadline(), Finisher(this));
   }
 
   void Finish(const Response& response) {

@@ -1,0 +1,28 @@
+// Lets calls in, once it is known who makes them. Thread-safe.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include "absl/status/status.h"
+#include "libs/auth/authenticator.h"
+#include "services/rpc/caller.h"
+
+namespace quotaplane {
+
+class CallGate {
+ public:
+  // Null: nobody is asked who they are, and everybody may do everything that anybody may.
+  // Otherwise it must outlive the gate.
+  explicit CallGate(Authenticator* authenticator) : authenticator_(authenticator) {}
+
+  // Fills `caller`, who is UnknownPrincipal() if it fails. UNAUTHENTICATED or UNAVAILABLE, as of
+  // Authenticator, of which the method's OnRefusal is told. Methods for everybody are let in as
+  // AnonymousPrincipal(). Never blocks.
+  absl::Status Enter(const grpc::ServerContextBase& context, const CalledMethod& method,
+                     bool with_address, Caller* caller) const;
+
+ private:
+  Authenticator* const authenticator_;
+};
+
+}  // namespace quotaplane
