@@ -46,6 +46,7 @@ TEST(AuditChainTest, AnUnbrokenChain) {
   EXPECT_EQ(later.last_hash(), chain.back().hash);
 }
 
+// By another implementation: as the header says it.
 TEST(AuditChainTest, TheHashIsPinned) {
   const AuditRow row = Chain(1)[0];
   EXPECT_EQ(absl::BytesToHexString(row.hash), "0");

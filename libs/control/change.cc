@@ -66,7 +66,7 @@ AuditRow RowOfRefusal(const ChangeRequest& request, std::string_view target,
   row.outcome = AuditOutcome(refusal);
   row.reason = PrintableText(request.reason, kMaxTextBytes);
   row.address = PrintableText(request.address, kMaxTextBytes);
-  row.after = AuditJson({{"error", PrintableText(refusal.message(), kMaxTextBytes)}});
+  row.after = AuditJson({{"error", PrintableText(std::string(refusal.message()), kMaxTextBytes)}});
   return row;
 }
 
