@@ -39,6 +39,9 @@ std::string_view ExceptionStateName(ExceptionState state);  // "REQUESTED", …
 struct LimitRaise {
   std::string limit_id;
   int64_t amount = 0;  // total, in the limit's unit
+  // Of which dimensions of the scope, in order: the limit's `per`, as it was when this was
+  // requested. Not read from a request.
+  std::vector<std::string> per = {};
 
   friend bool operator==(const LimitRaise&, const LimitRaise&) = default;
 };
@@ -46,7 +49,7 @@ struct LimitRaise {
 inline constexpr size_t kMaxLimitRaises = 20;  // of one exception
 inline constexpr int64_t kMaxExceptionUs = int64_t{366} * 24 * 3600 * 1'000'000;
 // Of an org, that nobody has decided on and that have not ended.
-inline constexpr size_t kMaxOpenRequests = 1'000;
+inline constexpr size_t kMaxOpenRequests = 10'000;
 
 // What is asked for.
 struct ExceptionSpec {
@@ -91,8 +94,8 @@ class ExceptionStore {
 
   struct Decision {
     std::string id;
-    std::string etag;  // as last read
-    std::string comment;
+    std::string etag;     // as last read
+    std::string comment;  // of a decision; a revocation's stands in the audit log alone
   };
   // Not by the requester. Of what is REQUESTED. TOO_MANY: kMaxRaisesPerOrg are in force.
   absl::StatusOr<Changed<Exception>> Approve(const OpenChange& change,

@@ -75,8 +75,10 @@ CREATE TABLE exceptions (
   org TEXT NOT NULL,
   exception_id TEXT NOT NULL,
   -- What was decided; what time makes of it (scheduled, active, expired) is worked out when it is read.
-  state TEXT NOT NULL CHECK (state IN ('requested', 'denied', 'approved', 'revoked')),
-  scope TEXT NOT NULL,  -- a JSON object of strings
+  -- 'ended': approved, and no item has it any more.
+  state TEXT NOT NULL CHECK (state IN ('requested', 'denied', 'approved', 'ended', 'revoked')),
+  scope TEXT NOT NULL,   -- a JSON object of strings
+  raises TEXT NOT NULL,  -- a JSON list of {limit, amount, per}
   start_us BIGINT,      -- NULL: once approved
   end_us BIGINT NOT NULL,
   reason TEXT NOT NULL,
@@ -90,17 +92,9 @@ CREATE TABLE exceptions (
   change_number BIGINT NOT NULL,
   PRIMARY KEY (org, exception_id)
 );
-CREATE INDEX exceptions_by_time ON exceptions (org, requested_at_us, exception_id);
+CREATE INDEX exceptions_requested ON exceptions (org, end_us) WHERE state = 'requested';
+CREATE INDEX exceptions_approved ON exceptions (org, end_us) WHERE state = 'approved';
 CREATE INDEX exceptions_by_end ON exceptions (end_us) WHERE state = 'approved';
-
-CREATE TABLE exception_raises (
-  org TEXT NOT NULL,
-  exception_id TEXT NOT NULL,
-  line BIGINT NOT NULL,
-  limit_id TEXT NOT NULL,
-  amount BIGINT NOT NULL,
-  PRIMARY KEY (org, exception_id, line)
-);
 
 CREATE TABLE virtual_keys (
   key_id TEXT PRIMARY KEY,
@@ -122,10 +116,12 @@ CREATE TABLE virtual_keys (
   change_number BIGINT NOT NULL
 );
 CREATE INDEX virtual_keys_by_org ON virtual_keys (org, key_id);
+CREATE INDEX virtual_keys_by_expiry ON virtual_keys (expires_at_us) WHERE expires_at_us IS NOT NULL;
+CREATE INDEX virtual_keys_by_revocation ON virtual_keys (revoked_at_us) WHERE revoked_at_us IS NOT NULL;
 
 CREATE TABLE price_books (
   number BIGINT PRIMARY KEY,
-  version TEXT NOT NULL,
+  version TEXT NOT NULL UNIQUE,
   state TEXT NOT NULL CHECK (state IN ('draft', 'activated')),
   author TEXT NOT NULL,
   reason TEXT NOT NULL,

@@ -24,12 +24,11 @@ INSERT INTO policy_authors (org, version, author) VALUES
 INSERT INTO policy_approvals (org, version, approver, approved_at_us, comment) VALUES
   ('acme', 2, 'oidc:idp#bob', 1793491202500000, 'as agreed');
 INSERT INTO exceptions (
-  org, exception_id, state, scope, start_us, end_us, reason, requester, requested_at_us, decider, decided_at_us,
+  org, exception_id, state, scope, raises, start_us, end_us, reason, requester, requested_at_us, decider, decided_at_us,
   decide_comment, revoked_by, revoked_at_us, change_number) VALUES
-  ('acme', 'e1', 'approved', '{"user":"alice"}', NULL, 1794096000000000, 'launch', 'oidc:idp#alice', 1793491200000000,
+  ('acme', 'e1', 'approved', '{"user":"alice"}',
+   '[{"amount":900000000000,"limit":"user-month","per":["user"]}]', NULL, 1794096000000000, 'launch', 'oidc:idp#alice', 1793491200000000,
    'oidc:idp#bob', 1793491205000000, 'fine', NULL, NULL, 6);
-INSERT INTO exception_raises (org, exception_id, line, limit_id, amount) VALUES
-  ('acme', 'e1', 0, 'user-month', 900000000000);
 INSERT INTO virtual_keys (
   key_id, org, display_name, team, project, user_name, models, hash, previous_hash, previous_until_us, expires_at_us,
   author, created_at_us, rotated_at_us, revoked_by, revoked_at_us, change_number) VALUES
