@@ -21,7 +21,8 @@ Exceeded Describe(const LimitDemand& demand, const Subject& subject, std::string
 }
 
 // Whether the limit, which refuses the request, would refuse it for `model` too. With the model in
-// `per` that is another counter, of which nothing is known.
+// `per` that is another counter, of which nothing is known. A tier's limit may not apply to
+// `model`; that it does is assumed.
 bool RefusesAlso(const Limit& limit, const Subject& subject, std::string_view model) {
   if (limit.on_exceed == OnExceed::kDowngrade && limit.downgrade_model == model) return false;
   const auto is_model = [](const Dimension& dimension) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/did_you_mean.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/yaml_reader.h"
 #include "libs/money/decimal.h"

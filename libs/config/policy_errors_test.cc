@@ -81,7 +81,7 @@ TEST(PolicyErrorTest, UnknownKeys) {
   EXPECT_EQ(ErrorWith("on_exeed: deny"),
             "p.yaml:8: limits[0].on_exeed: unknown key; did you mean \"on_exceed\"?");
   EXPECT_EQ(ErrorWith("colour: red"),
-            "p.yaml:8: limits[0].colour: unknown key; known are id, per, when, unit, amount, "
+            "p.yaml:8: limits[0].colour: unknown key; known are id, tier, per, when, unit, amount, "
             "window, time_zone, "
             "starts_on, on_exceed, on_outage, hold, overrides");
   EXPECT_EQ(ErrorWith("<<: {}"),
@@ -363,6 +363,39 @@ TEST(PolicyErrorTest, Retention) {
             "p.yaml:2: retention.entry: unknown key; known are entries, "
             "hours, days, below_floor");
   EXPECT_EQ(error("400d"), "p.yaml:2: retention: must be a map (key: value), not \"400d\"");
+}
+
+TEST(PolicyErrorTest, Tiers) {
+  const auto error = [](std::string_view rules) {
+    return ErrorOf("limits: []\ntiers:\n" + std::string(rules));
+  };
+  EXPECT_EQ(error("  - {tier: a, when: {team: [x, y], model: \"*-preview\"}}\n  - {tier: b}\n"),
+            "OK");
+  EXPECT_EQ(error("  - {when: {team: a}}\n"),
+            "p.yaml:3: tiers[0]: `tier` is missing; name the tier of what `when` matches");
+  EXPECT_EQ(error("  - {tierr: a}\n"),
+            "p.yaml:3: tiers[0].tierr: unknown key; did you mean \"tier\"?\n"
+            "p.yaml:3: tiers[0]: `tier` is missing; name the tier of what `when` matches");
+  EXPECT_EQ(error("  - {tier: a, when: {labels.env: x}}\n"),
+            "p.yaml:3: tiers[0]: `when` of a tier takes team, project and model, not labels.env");
+  EXPECT_EQ(error("  - {tier: a}\n  - {tier: b, when: {team: a}}\n"),
+            "p.yaml:4: tiers[1]: is never reached: p.yaml:3: tiers[0] takes every subject; put "
+            "that one last");
+  EXPECT_EQ(ErrorOf(LimitLines() + "    tier: restrictd\ntiers: [{tier: restricted}]\n"),
+            "p.yaml:2: limits[0]: no rule of `tiers` gives the tier \"restrictd\"; did you mean "
+            "\"restricted\"?");
+  EXPECT_EQ(ErrorWith("tier: \"\""), "p.yaml:8: limits[0].tier: must not be empty");
+  EXPECT_EQ(ErrorOf("limits: []\nmodels:\n  - {id: m, tier: t, deny: x}\n"),
+            "p.yaml:3: models[0]: no rule of `tiers` gives the tier \"t\"; add one, or remove "
+            "`tier`");
+}
+
+TEST(PolicyErrorTest, Approvals) {
+  EXPECT_EQ(ErrorOf("limits: []\napprovals: 5\n"), "OK");
+  EXPECT_EQ(ErrorOf("limits: []\napprovals: 6\n"),
+            "p.yaml:2: approvals: must be from 0 to 5, not \"6\"");
+  EXPECT_EQ(ErrorOf("limits: []\napprovals: two\n"),
+            "p.yaml:2: approvals: must be a whole number such as 1000, not \"two\"");
 }
 
 TEST(PolicyErrorTest, CostCenters) {

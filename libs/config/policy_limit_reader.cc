@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/did_you_mean.h"
 #include "libs/money/money.h"
 
 namespace quotaplane {
@@ -178,6 +179,11 @@ std::vector<Override> ReadOverrides(const YamlNode& node, const Unit& unit, std:
   return overrides;
 }
 
+std::string ReadTierName(const YamlNode& node) {
+  const std::optional<YamlNode> tier = node.Find("tier");
+  return tier.has_value() ? ReadValue(*tier) : "";
+}
+
 std::string ReadId(const YamlNode& node) {
   const std::optional<YamlNode> id =
       node.Require("id", "give it a name that is unique in the policy");
@@ -247,9 +253,10 @@ Limit ReadLimit(const YamlNode& node, const PolicyDefaults& defaults, std::strin
   Limit limit;
   limit.source = node.source();
   if (!node.ExpectMap()) return limit;
-  node.ExpectKeys({"id", "per", "when", "unit", "amount", "window", "time_zone", "starts_on",
-                   "on_exceed", "on_outage", "hold", "overrides"});
+  node.ExpectKeys({"id", "tier", "per", "when", "unit", "amount", "window", "time_zone",
+                   "starts_on", "on_exceed", "on_outage", "hold", "overrides"});
   limit.id = ReadId(node);
+  limit.tier = ReadTierName(node);
   const auto per =
       node.Require("per", "write [user], say, or [] for one counter for the whole org");
   if (per.has_value()) limit.per = ReadPer(*per);
@@ -302,12 +309,24 @@ CostCenterRule ReadCostCenter(const YamlNode& node) {
   return rule;
 }
 
+TierRule ReadTierRule(const YamlNode& node) {
+  TierRule rule;
+  rule.source = node.source();
+  if (!node.ExpectMap()) return rule;
+  node.ExpectKeys({"tier", "when"});
+  const auto tier = node.Require("tier", "name the tier of what `when` matches");
+  if (tier.has_value()) rule.tier = tier->String().value_or("");
+  if (const auto when = node.Find("when"); when.has_value()) rule.when = ReadWhen(*when);
+  return rule;
+}
+
 ModelRule ReadModelRule(const YamlNode& node) {
   ModelRule rule;
   rule.source = node.source();
   if (!node.ExpectMap()) return rule;
-  node.ExpectKeys({"id", "when", "allow", "deny"});
+  node.ExpectKeys({"id", "tier", "when", "allow", "deny"});
   rule.id = ReadId(node);
+  rule.tier = ReadTierName(node);
   if (const auto when = node.Find("when"); when.has_value()) rule.when = ReadWhen(*when);
   if (const auto allow = node.Find("allow"); allow.has_value()) rule.allow = ReadGlobs(*allow);
   if (const auto deny = node.Find("deny"); deny.has_value()) rule.deny = ReadGlobs(*deny);

@@ -1,4 +1,5 @@
-// One entry of a policy's `limits`, `models` or `cost_centers`, from YAML. A part of policy_reader.
+// One entry of a policy's `limits`, `models`, `tiers` or `cost_centers`, from YAML. A part of
+// policy_reader.
 #pragma once
 
 #include <initializer_list>
@@ -24,6 +25,7 @@ struct PolicyDefaults {
 Limit ReadLimit(const YamlNode& node, const PolicyDefaults& defaults, std::string_view file);
 ModelRule ReadModelRule(const YamlNode& node);
 CostCenterRule ReadCostCenter(const YamlNode& node);
+TierRule ReadTierRule(const YamlNode& node);
 
 // A zone of the IANA database.
 std::optional<absl::TimeZone> ReadTimeZone(const YamlNode& node);

@@ -52,15 +52,20 @@ PolicyDocument ReadDocument(YamlDocument& file) {
     return document;
   }
   if (!root.ExpectMap()) return document;
-  root.ExpectKeys({"defaults", "unpriced_models", "models", "limits", "retention", "cost_centers"});
+  root.ExpectKeys({"defaults", "approvals", "unpriced_models", "tiers", "models", "limits",
+                   "retention", "cost_centers"});
   PolicyDefaults defaults;
   if (const auto node = root.Find("defaults"); node.has_value()) defaults = ReadDefaults(*node);
+  if (const auto node = root.Find("approvals"); node.has_value()) {
+    document.approvals = static_cast<int>(node->Int64(0, kMaxApprovals).value_or(0));
+  }
   if (const auto node = root.Find("unpriced_models"); node.has_value()) {
     if (auto read = ReadChoiceOrModel(*node, {"deny", "flag"}, "price_as"); read.has_value()) {
       document.unpriced_models = static_cast<UnpricedModels>(read->choice);
       document.price_as = std::move(read->model);
     }
   }
+  ReadEntries(file, "tiers", kMaxTierRules, ReadTierRule, &document.tiers);
   ReadEntries(file, "models", kMaxModelRules, ReadModelRule, &document.model_rules);
   if (const auto node = root.Find("retention"); node.has_value()) {
     document.retention = ReadRetention(*node);

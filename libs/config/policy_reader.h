@@ -1,7 +1,11 @@
 // A policy document in YAML -> PolicyDocument -> Policy. docs/policy.md describes the format.
 //
 //   defaults: {on_outage: deny, time_zone: Europe/Berlin}
+//   approvals: 1                     # by how many others the next version has to be approved
 //   unpriced_models: deny            # or flag, or {price_as: MODEL}
+//   tiers:                           # the first that matches a request decides
+//     - {tier: restricted, when: {team: [interns, "contractor-*"]}}
+//     - {tier: standard}
 //   models:
 //     - {id: interns, when: {team: interns}, allow: ["claude-haiku-*"]}
 //   cost_centers:                    # the first that maps a subject decides
@@ -9,6 +13,7 @@
 //     - {from: labels.cost_center}   # the subject's own value, where it has one
 //   limits:
 //     - id: user-month
+//       tier: restricted             # only requests of that tier; without it, all
 //       per: [user]
 //       when: {model: "claude-*", labels.agent: ["ci-*", "nightly"]}
 //       unit: usd

@@ -180,6 +180,28 @@ TEST(PolicyReaderTest, JsonIsYaml) {
   EXPECT_EQ(document.limits.at(0).amount, 1'500'000'000);
 }
 
+TEST(PolicyReaderTest, ReadsTiersAndApprovals) {
+  const PolicyDocument document = MustParse(R"(approvals: 2
+tiers:
+  - {tier: restricted, when: {model: "*-preview", team: [interns, "contractor-*"]}}
+  - {tier: standard}
+models:
+  - {id: m, tier: restricted, allow: "claude-haiku-*"}
+limits:
+  - {id: l, tier: standard, per: [], unit: usd, amount: 5, window: day, on_outage: deny}
+)");
+  EXPECT_EQ(document.approvals, 2);
+  ASSERT_EQ(document.tiers.size(), 2u);
+  EXPECT_EQ(document.tiers[0].tier, "restricted");
+  ASSERT_EQ(document.tiers[0].when.size(), 2u);
+  EXPECT_EQ(document.tiers[0].when[0].dimension.ToString(), "team");
+  EXPECT_THAT(Patterns(document.tiers[0].when[0].any_of), ElementsAre("interns", "contractor-*"));
+  EXPECT_EQ(document.tiers[0].source, "p.yaml:3: tiers[0]");
+  EXPECT_TRUE(document.tiers[1].when.empty());
+  EXPECT_EQ(document.model_rules[0].tier, "restricted");
+  EXPECT_EQ(document.limits[0].tier, "standard");
+}
+
 TEST(LoadPolicyFileTest, ReadsAFileAndNamesItInErrors) {
   const std::filesystem::path directory =
       std::filesystem::temp_directory_path() / absl::StrCat("qp_policy_test_", getpid());

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/did_you_mean.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/yaml_reader.h"
 #include "libs/money/decimal.h"

@@ -165,7 +165,4 @@ class YamlDocument {
 // (too large, a directory, an I/O error), each with the path.
 absl::StatusOr<std::string> ReadConfigFile(const std::string& path);
 
-// "; did you mean \"window\"?" where one of `known` is at most two slips away, otherwise empty.
-std::string DidYouMean(std::string_view text, const std::vector<std::string_view>& known);
-
 }  // namespace quotaplane

@@ -124,8 +124,10 @@ void BookWatch::BeginRound(const Policy& policy) {
   next_org_ = 0;
   round_ = BookState();
   const Families compared = ComparedFamilies(policy);
-  for (const Limit& limit : policy.document().limits) {
-    if (compared.contains(CounterFamily(limit))) round_.drift[limit.unit.ToString()];
+  const std::vector<Limit>& limits = policy.document().limits;
+  const std::vector<Digest> families = CounterFamilies(policy.document());
+  for (size_t i = 0; i < limits.size(); ++i) {
+    if (compared.contains(families[i])) round_.drift[limits[i].unit.ToString()];
   }
   in_round_ = true;
 }

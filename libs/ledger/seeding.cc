@@ -58,9 +58,11 @@ absl::Status Conflict(std::string_view why) {
 
 std::vector<BookLine> LinesOf(const std::vector<BookLine>& lines, const Policy& policy,
                               const Families& families) {
+  const std::vector<Limit>& all = policy.document().limits;
+  const std::vector<Digest> family = CounterFamilies(policy.document());
   absl::flat_hash_set<std::string_view> limits;
-  for (const Limit& limit : policy.document().limits) {
-    if (families.contains(CounterFamily(limit))) limits.insert(limit.id);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (families.contains(family[i])) limits.insert(all[i].id);
   }
   std::vector<BookLine> kept;
   for (const BookLine& line : lines) {
@@ -72,9 +74,11 @@ std::vector<BookLine> LinesOf(const std::vector<BookLine>& lines, const Policy& 
 }  // namespace
 
 Families ComparedFamilies(const Policy& policy) {
+  const std::vector<Limit>& limits = policy.document().limits;
+  const std::vector<Digest> family = CounterFamilies(policy.document());
   Families families;
-  for (const Limit& limit : policy.document().limits) {
-    if (IsCompared(limit)) families.insert(CounterFamily(limit));
+  for (size_t i = 0; i < limits.size(); ++i) {
+    if (IsCompared(limits[i])) families.insert(family[i]);
   }
   return families;
 }

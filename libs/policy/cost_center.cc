@@ -1,9 +1,6 @@
 #include "libs/policy/cost_center.h"
 
-#include <algorithm>
-
-#include "absl/container/flat_hash_map.h"
-#include "libs/base/hash.h"
+#include "libs/policy/first_match.h"
 
 namespace quotaplane {
 namespace {
@@ -21,34 +18,23 @@ bool SaysWhoseCost(const Dimension& dimension) {
          dimension.kind == DimensionKind::kLabel;
 }
 
-// Equal for conditions that match the same by their text.
-Digest DigestOf(const std::vector<Condition>& when) {
-  FieldBuffer buffer;
-  for (const Condition& condition : when) {
-    std::vector<std::string_view> globs;
-    for (const Glob& glob : condition.any_of) globs.push_back(glob.pattern());
-    std::sort(globs.begin(), globs.end());
-    globs.erase(std::unique(globs.begin(), globs.end()), globs.end());
-    buffer.Add(condition.dimension.ToString()).Add(static_cast<int64_t>(globs.size()));
-    for (const std::string_view glob : globs) buffer.Add(glob);
-  }
-  return buffer.digest();
-}
+constexpr FirstMatchCheck::Shape kShape = {"cost center", "team, project and labels.NAME",
+                                           SaysWhoseCost};
 
 class Checker {
  public:
-  explicit Checker(Problems* problems) : problems_(*problems) {}
+  explicit Checker(Problems* problems) : problems_(*problems), first_match_(kShape, problems) {}
 
   void Check(const CostCenterRule& rule) {
     CheckTarget(rule);
-    for (const Condition& condition : rule.when) CheckCondition(rule, condition);
-    CheckReachable(rule);
+    first_match_.Check(Where(rule), rule.when, rule.from.has_value() ? rule.from->ToString() : "");
   }
 
  private:
-  void Add(const CostCenterRule& rule, std::string_view what) {
-    problems_.Add(rule.source.empty() ? "a cost center rule" : rule.source, what);
+  static std::string Where(const CostCenterRule& rule) {
+    return rule.source.empty() ? "a cost center rule" : rule.source;
   }
+  void Add(const CostCenterRule& rule, std::string_view what) { problems_.Add(Where(rule), what); }
 
   void CheckTarget(const CostCenterRule& rule) {
     if (rule.from.has_value() != rule.cost_center.empty()) {
@@ -65,50 +51,8 @@ class Checker {
     }
   }
 
-  void CheckCondition(const CostCenterRule& rule, const Condition& condition) {
-    const std::string name = condition.dimension.ToString();
-    if (!SaysWhoseCost(condition.dimension)) {
-      Add(rule,
-          absl::StrCat("`when` of a cost center takes team, project and labels.NAME, not ", name));
-    }
-    if (condition.any_of.empty()) {
-      Add(rule, absl::StrCat("when.", name, " has no glob and would match nothing; give one"));
-    }
-    if (condition.any_of.size() > kMaxGlobs) {
-      Add(rule, absl::StrCat("when.", name, " has ", condition.any_of.size(), " globs; at most ",
-                             kMaxGlobs, " are allowed"));
-    }
-    for (const Glob& glob : condition.any_of) {
-      const absl::Status status = CheckValue(glob.pattern());
-      if (!status.ok()) Add(rule, absl::StrCat("when.", name, ": a glob ", status.message()));
-    }
-  }
-
-  // Found are a rule behind one that takes everything, and one whose `when` an earlier rule has
-  // too: what globs overlap otherwise is for the author to know.
-  void CheckReachable(const CostCenterRule& rule) {
-    if (catch_all_ != nullptr) {
-      return Add(rule, absl::StrCat("is never reached: ", catch_all_->source,
-                                    " takes every subject; put that one last"));
-    }
-    if (!rule.from.has_value() && rule.when.empty()) {
-      catch_all_ = &rule;
-      return;
-    }
-    const Digest when = DigestOf(rule.when);
-    std::vector<const CostCenterRule*>& same = by_when_[when];
-    for (const CostCenterRule* earlier : same) {
-      if (!earlier->from.has_value() || earlier->from == rule.from) {
-        return Add(rule, absl::StrCat("is never reached: ", earlier->source,
-                                      " takes all that it matches; remove one"));
-      }
-    }
-    same.push_back(&rule);
-  }
-
   Problems& problems_;
-  const CostCenterRule* catch_all_ = nullptr;
-  absl::flat_hash_map<Digest, std::vector<const CostCenterRule*>> by_when_;
+  FirstMatchCheck first_match_;
 };
 
 }  // namespace

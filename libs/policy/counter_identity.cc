@@ -1,6 +1,7 @@
 #include "libs/policy/counter_identity.h"
 
-#include <algorithm>
+#include "libs/policy/risk_tier.h"
+#include "libs/policy/when_digest.h"
 
 namespace quotaplane {
 namespace {
@@ -11,21 +12,22 @@ int64_t Count(size_t n) { return static_cast<int64_t>(n); }
 
 }  // namespace
 
-Digest CounterFamily(const Limit& limit) {
+Digest CounterFamily(const Limit& limit, const Digest& tiers) {
   FieldBuffer buffer;
   buffer.Add(kVersion).Add(Count(limit.per.size()));
   for (const Dimension& dimension : limit.per) buffer.Add(dimension.ToString());
-  buffer.Add(Count(limit.when.size()));
-  for (const Condition& condition : limit.when) {
-    std::vector<std::string_view> patterns;
-    for (const Glob& glob : condition.any_of) patterns.push_back(glob.pattern());
-    std::sort(patterns.begin(), patterns.end());
-    patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
-    buffer.Add(condition.dimension.ToString()).Add(Count(patterns.size()));
-    for (const std::string_view pattern : patterns) buffer.Add(pattern);
-  }
+  AddWhen(limit.when, &buffer);
   buffer.Add(limit.unit.ToString()).Add(limit.window.ToString());
+  if (!limit.tier.empty()) buffer.Add("tier").Add(limit.tier).Add(tiers.view());
   return buffer.digest();
+}
+
+std::vector<Digest> CounterFamilies(const PolicyDocument& document) {
+  const Digest tiers = TiersDigest(document.tiers);
+  std::vector<Digest> families;
+  families.reserve(document.limits.size());
+  for (const Limit& limit : document.limits) families.push_back(CounterFamily(limit, tiers));
+  return families;
 }
 
 Digest ScopeDigest(const std::vector<Dimension>& per, const Subject& subject,

@@ -9,16 +9,19 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "libs/base/hash.h"
 #include "libs/policy/policy.h"
 
 namespace quotaplane {
 
-// What all counters of a limit have in common: the names of `per`, `when`, unit and window. Neither
-// the order in which they were written nor repeated globs matter. `limit.per` and `limit.when` are
-// sorted.
-Digest CounterFamily(const Limit& limit);
+// What all counters of a limit have in common: the names of `per`, `when`, unit and window, and of
+// a limit with a tier that and `tiers` (TiersDigest, risk_tier.h). Neither the order in which they
+// were written nor repeated globs matter. `limit.per` and `limit.when` are sorted.
+Digest CounterFamily(const Limit& limit, const Digest& tiers);
+// Those of all limits of a document in normal form, in its order.
+std::vector<Digest> CounterFamilies(const PolicyDocument& document);
 
 // The org and the values of `per`. `buffer` is scratch space.
 Digest ScopeDigest(const std::vector<Dimension>& per, const Subject& subject,

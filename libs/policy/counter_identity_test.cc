@@ -15,8 +15,8 @@ std::string Hex(const Digest& digest) { return absl::BytesToHexString(AbslView(d
 
 std::string NameOf(const Limit& limit, const Subject& subject) {
   FieldBuffer buffer;
-  return Hex(
-      CounterName(CounterFamily(limit), ScopeDigest(limit.per, subject, subject.model, &buffer)));
+  return Hex(CounterName(CounterFamily(limit, {}),
+                         ScopeDigest(limit.per, subject, subject.model, &buffer)));
 }
 
 TEST(CounterIdentityTest, NamesNeverChange) {
@@ -40,6 +40,17 @@ TEST(CounterIdentityTest, NamesNeverChange) {
   concurrency.unit = *ParseUnit("concurrency");
   concurrency.window = WindowSpec();
   EXPECT_EQ(NameOf(concurrency, Alice()), "9ce5e2158edc404c933d3b0237536f0b");
+}
+
+TEST(CounterIdentityTest, NamesOfTiersNeverChange) {
+  PolicyDocument document;
+  document.tiers = {{"restricted", {When("model", {"*-preview"}), When("team", {"b", "a"})}, ""},
+                    {"standard", {}, ""}};
+  document.limits = {DailyLimit("a", {"user"}, 1), DailyLimit("b", {"user"}, 1)};
+  document.limits[1].tier = "standard";
+  const std::vector<Digest> families = CounterFamilies(document);
+  EXPECT_EQ(families[0], CounterFamily(document.limits[0], {})) << "tiers are of no concern to it";
+  EXPECT_EQ(Hex(families[1]), "c29acd32a9a63d53834ced80f921117f");
 }
 
 TEST(CounterIdentityTest, PolicyMatchGivesTheSameNames) {

@@ -5,6 +5,8 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/hash.h"
 #include "libs/policy/counter_identity.h"
+#include "libs/policy/risk_tier.h"
+#include "libs/policy/when_digest.h"
 
 namespace quotaplane {
 namespace {
@@ -16,23 +18,6 @@ int64_t Number(Enum value) {
 
 int64_t Count(size_t n) { return static_cast<int64_t>(n); }
 
-void AddGlobs(const std::vector<Glob>& globs, FieldBuffer* buffer) {
-  std::vector<std::string_view> patterns;
-  for (const Glob& glob : globs) patterns.push_back(glob.pattern());
-  std::sort(patterns.begin(), patterns.end());
-  patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
-  buffer->Add(Count(patterns.size()));
-  for (const std::string_view pattern : patterns) buffer->Add(pattern);
-}
-
-void AddWhen(const std::vector<Condition>& when, FieldBuffer* buffer) {
-  buffer->Add(Count(when.size()));
-  for (const Condition& condition : when) {
-    buffer->Add(condition.dimension.ToString());
-    AddGlobs(condition.any_of, buffer);
-  }
-}
-
 Digest OverrideDigest(const Override& entry, FieldBuffer* buffer) {
   buffer->Clear();
   buffer->Add(entry.amount);
@@ -40,9 +25,9 @@ Digest OverrideDigest(const Override& entry, FieldBuffer* buffer) {
   return buffer->digest();
 }
 
-void AddLimit(const Limit& limit, FieldBuffer* buffer) {
-  // The family covers per, when, unit and window.
-  buffer->Add(limit.id).Add(CounterFamily(limit).view()).Add(limit.amount);
+void AddLimit(const Limit& limit, const Digest& tiers, FieldBuffer* buffer) {
+  // The family covers per, when, unit, window and tier.
+  buffer->Add(limit.id).Add(CounterFamily(limit, tiers).view()).Add(limit.amount);
   buffer->Add(Number(limit.on_exceed)).Add(limit.downgrade_model);
   buffer->Add(Number(limit.on_outage)).Add(Number(limit.hold)).Add(Count(limit.overrides.size()));
   std::vector<Digest> digests;
@@ -57,10 +42,11 @@ void AddLimit(const Limit& limit, FieldBuffer* buffer) {
 }  // namespace
 
 std::string Fingerprint(const PolicyDocument& document) {
+  const Digest tiers = TiersDigest(document.tiers);
   FieldBuffer buffer;
   buffer.Add(Number(document.unpriced_models)).Add(document.price_as);
   buffer.Add(Count(document.limits.size()));
-  for (const Limit& limit : document.limits) AddLimit(limit, &buffer);
+  for (const Limit& limit : document.limits) AddLimit(limit, tiers, &buffer);
   buffer.Add(Count(document.model_rules.size()));
   for (const ModelRule& rule : document.model_rules) {
     buffer.Add(rule.id);
@@ -77,6 +63,11 @@ std::string Fingerprint(const PolicyDocument& document) {
     AddWhen(rule.when, &buffer);
     buffer.Add(rule.cost_center).Add(rule.from.has_value() ? rule.from->ToString() : "");
   }
+  if (!document.tiers.empty()) {
+    buffer.Add("tiers").Add(tiers.view());
+    for (const ModelRule& rule : document.model_rules) buffer.Add(rule.tier);
+  }
+  if (document.approvals != 0) buffer.Add("approvals").Add(int64_t{document.approvals});
   return absl::StrFormat("%016x", buffer.digest().low64());
 }
 

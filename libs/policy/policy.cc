@@ -12,6 +12,7 @@
 #include "libs/policy/override_index.h"
 #include "libs/policy/policy_check.h"
 #include "libs/policy/problems.h"
+#include "libs/policy/risk_tier.h"
 
 namespace quotaplane {
 namespace {
@@ -34,6 +35,28 @@ bool AnyMatches(const std::vector<Glob>& globs, std::string_view model) {
                      [&](const Glob& glob) { return glob.Matches(model); });
 }
 
+// The tier of one request, found when the first limit or rule asks for one.
+class LazyTier {
+ public:
+  LazyTier(const TierRules& rules, const Subject& subject, std::string_view model)
+      : rules_(rules), subject_(subject), model_(model) {}
+
+  // Whether what has this tier applies. An empty one always does.
+  bool Is(const std::string& wanted) {
+    if (wanted.empty()) return true;
+    if (!known_) tier_ = rules_.TierOf(subject_, model_);
+    known_ = true;
+    return tier_ == wanted;
+  }
+
+ private:
+  const TierRules& rules_;
+  const Subject& subject_;
+  std::string_view model_;
+  bool known_ = false;
+  std::string_view tier_;
+};
+
 }  // namespace
 
 struct Policy::Impl {
@@ -50,6 +73,7 @@ struct Policy::Impl {
         limit_index(IndexOf(document.limits)),
         rule_index(IndexOf(document.model_rules)),
         cost_centers(document.cost_centers),
+        tiers(document.tiers),
         fingerprint(Fingerprint(document)) {}
 
   PolicyDocument document;
@@ -57,6 +81,7 @@ struct Policy::Impl {
   ConditionIndex limit_index;
   ConditionIndex rule_index;
   CostCenterRules cost_centers;
+  TierRules tiers;
   std::string fingerprint;
 };
 
@@ -66,13 +91,14 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Build(PolicyDocument docum
   std::vector<bool> indexable;
   CheckDocument(document, &problems, &indexable);
   std::vector<Impl::Prepared> prepared;
+  const std::vector<Digest> families = CounterFamilies(document);
   std::map<std::vector<Dimension>, uint32_t> per_lists;
   for (size_t i = 0; i < document.limits.size() && !problems.full(); ++i) {
     const Limit& limit = document.limits[i];
     if (!indexable[i]) continue;
     const uint32_t next = static_cast<uint32_t>(per_lists.size());
     const uint32_t per_list = per_lists.emplace(limit.per, next).first->second;
-    prepared.push_back({CounterFamily(limit), per_list, OverrideIndex(limit, &problems)});
+    prepared.push_back({families[i], per_list, OverrideIndex(limit, &problems)});
   }
   if (absl::Status status = problems.status(); !status.ok()) return status;
   // Moving the document keeps the strings in their vectors' memory, to which the override indexes
@@ -88,11 +114,13 @@ void Policy::Match(const Subject& subject, std::string_view model,
                    std::vector<AppliedLimit>* applied) const {
   // Kept per thread, so that a match allocates nothing once its memory has grown.
   static thread_local FieldBuffer buffer;
+  LazyTier tier(impl_->tiers, subject, model);
   // The scopes hashed so far.
   absl::InlinedVector<std::pair<uint32_t, Digest>, 8> scopes;
   for (const uint32_t i : impl_->limit_index.Find(subject, model)) {
     const Limit& limit = impl_->document.limits[i];
     if (!HasAll(limit.per, subject, model) || !MatchesAll(limit.when, subject, model)) continue;
+    if (!tier.Is(limit.tier)) continue;
     const Impl::Prepared& prepared = impl_->prepared[i];
     auto scope = std::find_if(scopes.begin(), scopes.end(),
                               [&](const auto& entry) { return entry.first == prepared.per_list; });
@@ -106,13 +134,18 @@ void Policy::Match(const Subject& subject, std::string_view model,
 }
 
 const ModelRule* Policy::RefusingRule(const Subject& subject, std::string_view model) const {
+  LazyTier tier(impl_->tiers, subject, model);
   for (const uint32_t i : impl_->rule_index.Find(subject, model)) {
     const ModelRule& rule = impl_->document.model_rules[i];
-    if (!MatchesAll(rule.when, subject, model)) continue;
+    if (!MatchesAll(rule.when, subject, model) || !tier.Is(rule.tier)) continue;
     if (AnyMatches(rule.deny, model)) return &rule;
     if (!rule.allow.empty() && !AnyMatches(rule.allow, model)) return &rule;
   }
   return nullptr;
+}
+
+std::string_view Policy::TierOf(const Subject& subject, std::string_view model) const {
+  return impl_->tiers.TierOf(subject, model);
 }
 
 std::string_view Policy::CostCenterOf(const Subject& subject) const {
@@ -140,6 +173,7 @@ std::string ScopeString(const Limit& limit, const Subject& subject, std::string_
     }
     add(condition.dimension, globs);
   }
+  if (!limit.tier.empty()) absl::StrAppend(&scope, ", tier=", limit.tier);
   return scope + "}";
 }
 

@@ -9,8 +9,9 @@
 // - Within a limit, the override that names the most dimensions sets the amount. Two overrides of
 // equal rank that
 //   could both match one scope are a validation error, even where a third would decide.
-// - A counter is (org, the values of `per`, `when`, unit, window). Limits that agree in all five
-// share the counter;
+// - A limit or model rule with a tier applies only to requests of that tier (TierRule).
+// - A counter is (org, the values of `per`, `when`, unit, window), and of a limit with a tier also
+// that and all tier rules. Limits that agree in all of these share the counter;
 //   neither id, amount, on_exceed nor overrides are part of it, so editing them keeps the count.
 // - Model rules: every rule whose `when` matches must be satisfied: a model on its `deny` list is
 // refused, and where it
@@ -41,6 +42,7 @@ inline constexpr int64_t kMaxAmount = (int64_t{1} << 53) - 1;
 inline constexpr size_t kMaxLimits = 10'000;
 inline constexpr size_t kMaxModelRules = 10'000;
 inline constexpr size_t kMaxCostCenterRules = 10'000;
+inline constexpr size_t kMaxTierRules = 10'000;
 inline constexpr size_t kMaxOverrides = 1'000'000;  // of all limits
 inline constexpr size_t kMaxPerDimensions = 8;
 inline constexpr size_t kMaxGlobs = 256;  // of one list
@@ -201,6 +203,10 @@ class Policy {
   // Thread-safe.
   const ModelRule* RefusingRule(const Subject& subject, std::string_view model) const;
 
+  // The tier of the subject with `model`; empty where no rule gives one. A view into the policy.
+  // Thread-safe.
+  std::string_view TierOf(const Subject& subject, std::string_view model) const;
+
   // Which cost center the subject's spend belongs to; empty where no rule maps it. A view into the
   // policy or the subject. Under 1 µs for a thousand rules by team. Thread-safe.
   std::string_view CostCenterOf(const Subject& subject) const;
@@ -222,7 +228,8 @@ class Policy {
 
 // "{org=acme, user=alice}". Dimensions that only `when` names come after those of `per`, with their
 // globs as written:
-// "{org=acme, team=search, model=claude-opus-*|gpt-*}".
+// "{org=acme, team=search, model=claude-opus-*|gpt-*}"; and then the tier, if the limit has one:
+// "{org=acme, user=alice, tier=restricted}".
 std::string ScopeString(const Limit& limit, const Subject& subject, std::string_view model);
 
 }  // namespace quotaplane

@@ -6,15 +6,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "libs/base/quote.h"
 #include "libs/policy/cost_center.h"
+#include "libs/policy/risk_tier.h"
 
 namespace quotaplane {
 namespace {
-
-bool IsId(std::string_view id) {
-  constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyz0123456789";
-  if (id.empty() || id.size() > 63 || kFirst.find(id[0]) == std::string_view::npos) return false;
-  return id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
-}
 
 // Checks one limit or rule, and names it in messages: by its place in the file, else by its id.
 class Checker {
@@ -27,10 +22,7 @@ class Checker {
   void Add(std::string_view what) const { problems_.Add(where_, what); }
 
   void CheckId(const std::string& id, absl::flat_hash_map<std::string, std::string>* ids) const {
-    if (!IsId(id)) {
-      return Add(
-          "`id` must begin with a-z or 0-9 and have at most 63 of a-z, 0-9, `.`, `_` and `-`");
-    }
+    if (!IsPolicyId(id)) return Add(absl::StrCat("`id` ", kPolicyIdForm));
     const auto [it, inserted] = ids->emplace(id, where_);
     if (!inserted)
       Add(absl::StrCat("id ", QuoteForMessage(id), " is taken by ", it->second,
@@ -176,6 +168,13 @@ void SortWhen(std::vector<Condition>* when) {
 
 }  // namespace
 
+bool IsPolicyId(std::string_view id) {
+  constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyz0123456789";
+  if (id.empty() || id.size() > kMaxPolicyIdBytes) return false;
+  if (kFirst.find(id[0]) == std::string_view::npos) return false;
+  return id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
 void Normalize(PolicyDocument* document) {
   for (Limit& limit : document->limits) {
     std::sort(limit.per.begin(), limit.per.end());
@@ -186,6 +185,7 @@ void Normalize(PolicyDocument* document) {
   }
   for (ModelRule& rule : document->model_rules) SortWhen(&rule.when);
   for (CostCenterRule& rule : document->cost_centers) SortWhen(&rule.when);
+  for (TierRule& rule : document->tiers) SortWhen(&rule.when);
 }
 
 void CheckDocument(const PolicyDocument& document, Problems* problems,
@@ -204,10 +204,15 @@ void CheckDocument(const PolicyDocument& document, Problems* problems,
     CheckRule(rule, check);
   }
   CheckCostCenters(document.cost_centers, problems);
+  CheckTiers(document, problems);
   CheckBound("limits", document.limits.size(), kMaxLimits, problems);
   CheckBound("model rules", document.model_rules.size(), kMaxModelRules, problems);
   CheckBound("overrides", overrides, kMaxOverrides, problems);
 
+  if (document.approvals < 0 || document.approvals > kMaxApprovals) {
+    problems->Add("approvals",
+                  absl::StrCat("must be from 0 to ", kMaxApprovals, ", not ", document.approvals));
+  }
   const bool price_as = document.unpriced_models == UnpricedModels::kPriceAs;
   if (price_as != !document.price_as.empty()) {
     problems->Add("unpriced_models",

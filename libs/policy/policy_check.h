@@ -1,10 +1,18 @@
 // What must hold of a document beyond its types, and its normal form.
 #pragma once
 
+#include <string_view>
+
 #include "libs/policy/policy.h"
 #include "libs/policy/problems.h"
 
 namespace quotaplane {
+
+// Of limits, model rules and tiers.
+inline constexpr size_t kMaxPolicyIdBytes = 63;
+inline constexpr char kPolicyIdForm[] =
+    "must begin with a-z or 0-9 and have at most 63 of a-z, 0-9, `.`, `_` and `-`";
+bool IsPolicyId(std::string_view id);
 
 // Sorts `per`, `when` and what overrides match, and drops org and repetitions from `per`.
 void Normalize(PolicyDocument* document);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/policy/counter_identity.h"
 #include "libs/policy/policy_builder.h"
+#include "libs/policy/risk_tier.h"
 
 namespace quotaplane {
 namespace {
@@ -44,7 +45,8 @@ std::vector<AppliedLimit> NaiveMatch(const PolicyDocument& document, const Subje
     }
     FieldBuffer buffer;
     const Digest scope = ScopeDigest(limit.per, subject, model, &buffer);
-    applied.push_back({&limit, amount, CounterName(CounterFamily(limit), scope)});
+    applied.push_back(
+        {&limit, amount, CounterName(CounterFamily(limit, TiersDigest(document.tiers)), scope)});
   }
   return applied;
 }

@@ -7,6 +7,7 @@
 #include <google/protobuf/message_lite.h>
 
 #include <string>
+#include <vector>
 
 #include "services/admin/field_rules.h"
 #include "services/admin/page_token.h"
@@ -62,6 +63,27 @@ template <typename Request>
 Page PageOf(const Request& request) {
   FieldChecks checks;
   return PageOf(request, &checks);
+}
+
+// Changes that one answer lists; more are only counted.
+inline constexpr int kMaxListedChanges = 10'000;
+inline constexpr size_t kMaxListedChangeBytes = 2 << 20;
+
+// A page ends before its message reaches what gRPC clients take by default (4 MiB).
+inline constexpr size_t kMaxPageBytes = 2 << 20;
+
+// Fills a page from `found`, which has one more than page.size where there are more. `add(item)`
+// appends one to the answer and returns its message; `cursor(item)` is the list's word for it.
+// Returns the next page's token; empty: there is none.
+template <typename Item, typename Add, typename Cursor>
+std::string FillPage(const std::vector<Item>& found, const Page& page, Add add, Cursor cursor) {
+  size_t bytes = 0;
+  size_t count = 0;
+  while (count < found.size() && count < page.size && bytes < kMaxPageBytes) {
+    bytes += add(found[count])->ByteSizeLong();
+    ++count;
+  }
+  return count == found.size() ? "" : MakePageToken(page.list, cursor(found[count - 1]));
 }
 
 }  // namespace quotaplane

@@ -1,15 +1,17 @@
 // Any bytes as a policy: the reader neither crashes nor hangs, refusals are INVALID_ARGUMENT whose
 // lines all name the file, and what is read can be matched and means the same when it is built
-// again.
+// or written and read again.
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "libs/config/policy_reader.h"
+#include "libs/config/policy_writer.h"
 #include "libs/policy/policy.h"
 
 namespace quotaplane {
@@ -52,6 +54,14 @@ Subject SubjectOf(const PolicyDocument& document) {
   return subject;
 }
 
+void CheckWritten(const Policy& policy) {
+  const std::string text = WritePolicy(policy.document());
+  const auto read = ParsePolicy(text, kName);
+  Require(read.ok(), "what was written can be read");
+  Require((*read)->fingerprint() == policy.fingerprint(), "what was written means the same");
+  Require(WritePolicy((*read)->document()) == text, "and is written the same again");
+}
+
 void CheckPolicy(const Policy& policy) {
   const Subject subject = SubjectOf(policy.document());
   std::vector<AppliedLimit> applied;
@@ -67,6 +77,9 @@ void CheckPolicy(const Policy& policy) {
   const auto again = Policy::Build(policy.document());
   Require(again.ok(), "what was built can be built again");
   Require((*again)->fingerprint() == policy.fingerprint(), "and means the same");
+  Require(!policy.document().tiers.empty() || policy.TierOf(subject, subject.model).empty(),
+          "a tier comes from a rule");
+  CheckWritten(policy);
 }
 
 }  // namespace
