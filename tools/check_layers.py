@@ -79,7 +79,8 @@ EDGES: dict[str, set[str]] = {
     # A limit's scope and a key's models are the policy's words.
     "libs/keys": {"libs/base", "libs/policy"},
     "libs/auth": {"libs/base"},
-    # Documents are checked when they are written, and stored as text.
+    # Documents are checked when they are written, and stored as text. What a replica saves are
+    # frames in files, as in a spool.
     "libs/control": {
         "libs/base",
         "libs/money",
@@ -88,6 +89,7 @@ EDGES: dict[str, set[str]] = {
         "libs/pricing",
         "libs/config",
         "libs/keys",
+        "libs/spool",
         "libs/sql",
     },
     "libs/control/redis": {"libs/base", "libs/control", "libs/redis"},
@@ -188,6 +190,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
             "libs/redis",
             "libs/spool",
             "libs/counters/redis",
+            "libs/control",
             "libs/ledger",
             "libs/rpc",
             "libs/testing",

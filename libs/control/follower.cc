@@ -1,0 +1,268 @@
+#include "libs/control/follower.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/clock.h"
+#include "libs/base/status_macros.h"
+
+namespace quotaplane {
+namespace {
+
+// Each name once, with its last body; ordered by number.
+std::vector<ControlItem> Ordered(std::vector<ControlItem> items) {
+  std::sort(items.begin(), items.end(), [](const ControlItem& a, const ControlItem& b) {
+    return std::tie(a.name, b.number) < std::tie(b.name, a.number);
+  });
+  items.erase(
+      std::unique(items.begin(), items.end(),
+                  [](const ControlItem& a, const ControlItem& b) { return a.name == b.name; }),
+      items.end());
+  std::sort(items.begin(), items.end(), [](const ControlItem& a, const ControlItem& b) {
+    return std::tie(a.number, a.name) < std::tie(b.number, b.name);
+  });
+  return items;
+}
+
+}  // namespace
+
+Follower::Follower(ItemBoard* board, const std::string& saved_dir, ItemSink* sink,
+                   FollowerOptions options)
+    : board_(board),
+      sink_(sink),
+      options_(std::move(options)),
+      reread_pause_(options_.first_reread) {
+  if (!saved_dir.empty()) LoadSaved(saved_dir);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Follower::~Follower() {
+  {
+    MutexLock lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+bool Follower::WaitForBoard(absl::Duration timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
+                           [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return contact_; });
+}
+
+FollowerStatus Follower::status() const {
+  MutexLock lock(mutex_);
+  return status_;
+}
+
+absl::Time Follower::Deadline() const { return absl::Now() + options_.timeout; }
+
+void Follower::LoadSaved(const std::string& saved_dir) {
+  SavedItems::Found found;
+  auto saved = SavedItems::Open(saved_dir, &found);
+  if (!saved.ok()) {
+    spdlog::error("the control state is not saved on disk: {}", saved.status().ToString());
+    MutexLock lock(mutex_);
+    status_.save_error = std::string(saved.status().message());
+    return;
+  }
+  saved_ = *std::move(saved);
+  if (!found.damage.empty()) spdlog::error("saved control state: {}", found.damage);
+  if (found.state.at.epoch.empty()) return;
+  const absl::Duration age = absl::Microseconds(options_.now_us() - found.state.at.contact_us);
+  spdlog::info("control state from disk: change {}, {} items, {} old", found.state.at.number,
+               found.state.items.size(), absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))));
+  at_ = found.state.at;
+  saved_contact_us_ = at_.contact_us;
+  Apply(found.state.items);
+  MutexLock lock(mutex_);
+  status_.at = at_;
+  status_.items = static_cast<int64_t>(numbers_.size());
+  status_.from_disk = true;
+}
+
+void Follower::Run() {
+  for (;;) {
+    Round();
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(options_.poll),
+                      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stop_; });
+    if (stop_) return;
+  }
+}
+
+void Follower::Round() {
+  const absl::StatusOr<Look> look = Follow();
+  if (look.ok() && *look != Look::kWaiting) {
+    const int64_t since_us = at_.contact_us - saved_contact_us_;
+    if (since_us >= absl::ToInt64Microseconds(options_.save_contact_every)) Save(false, {});
+  }
+  bool was_away = false;
+  {
+    MutexLock lock(mutex_);
+    was_away = status_.away;
+    ++status_.looks;
+    status_.away = !look.ok();
+    status_.error = look.ok() ? "" : std::string(look.status().message());
+    status_.at = at_;
+    status_.items = static_cast<int64_t>(numbers_.size());
+    if (look.ok() && *look != Look::kWaiting) {
+      contact_ = true;
+      status_.from_disk = false;
+    }
+  }
+  changed_.notify_all();
+  // Once per outage, not per attempt.
+  if (!look.ok() && !was_away) {
+    spdlog::error("control state stays at change {}: {}", at_.number, look.status().ToString());
+  }
+  if (look.ok() && was_away) spdlog::info("control state is followed again");
+  if (look.ok()) Report(*look == Look::kNew);
+}
+
+absl::StatusOr<Follower::Look> Follower::Follow() {
+  QP_ASSIGN_OR_RETURN(const BoardHead head, board_->Head(Deadline()));
+  // A board that nobody has begun has nothing, which is news to nobody who has nothing.
+  if (head.epoch.empty()) return at_.epoch.empty() ? Look::kCurrent : Look::kWaiting;
+  if (!head.complete) return Look::kWaiting;
+  if (head.epoch != at_.epoch) return ReadAll(head);
+  Look look = Look::kCurrent;
+  if (head.last > at_.position) {
+    QP_ASSIGN_OR_RETURN(look, ReadNew(head));
+  }
+  if (Agree(head)) {
+    reread_pause_ = options_.first_reread;
+    if (!save_whole_) next_reread_ = absl::InfinitePast();
+  } else if (at_.position <= head.last || look == Look::kCurrent) {
+    // The board went back, or did and came forth again. Not all the time: what is missing may have
+    // to wait for a publisher.
+    if (absl::Now() < next_reread_) return Look::kWaiting;
+    next_reread_ = absl::Now() + reread_pause_;
+    reread_pause_ = std::min(2 * reread_pause_, options_.longest_reread);
+    return ReadAll(head);
+  }
+  if (save_whole_ && saved_ != nullptr && absl::Now() >= next_reread_) {
+    next_reread_ = absl::Now() + options_.save_contact_every;
+    return ReadAll(head);
+  }
+  return look;
+}
+
+bool Follower::Agree(const BoardHead& head) {
+  if (at_.position != head.last || sum_ != head.sum) return false;
+  at_.number = std::max(at_.number, head.published);
+  at_.contact_us = options_.now_us();
+  return true;
+}
+
+absl::StatusOr<Follower::Look> Follower::ReadNew(const BoardHead& head) {
+  int64_t position = at_.position;
+  QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadAfter(head, &position));
+  items = Newer(std::move(items));
+  Apply(items);
+  at_.position = position;
+  Agree(head);
+  Save(false, std::move(items));
+  return Look::kNew;
+}
+
+absl::StatusOr<Follower::Look> Follower::ReadAll(const BoardHead& head) {
+  int64_t position = 0;
+  QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadAfter(head, &position));
+  const bool same_epoch = head.epoch == at_.epoch;
+  std::vector<ControlItem> all;
+  if (!same_epoch) {
+    // What is not there any more was taken away.
+    absl::flat_hash_set<std::string> there;
+    for (const ControlItem& item : items) there.insert(item.name);
+    std::vector<ControlItem> gone;
+    for (const auto& [name, number] : numbers_) {
+      if (!there.contains(name)) gone.push_back({name, number, ""});
+    }
+    Apply(gone);
+    numbers_.clear();
+    sum_ = 0;
+    at_ = {head.epoch, 0, 0, 0};
+  }
+  // Whatever is newer here than on a board that went back is on disk already, or will be there when
+  // it comes again.
+  const bool whole = !same_epoch || (save_whole_ && sum_ == head.sum);
+  if (whole) {
+    Apply(same_epoch ? Newer(items) : items);
+  } else {
+    items = Newer(std::move(items));
+    Apply(items);
+  }
+  at_.position = position;
+  const bool agreed = Agree(head);
+  Save(whole, std::move(items));
+  MutexLock lock(mutex_);
+  ++status_.rereads;
+  return agreed ? Look::kNew : Look::kWaiting;
+}
+
+absl::StatusOr<std::vector<ControlItem>> Follower::ReadAfter(const BoardHead& head,
+                                                             int64_t* position) {
+  std::vector<ControlItem> items;
+  do {
+    QP_ASSIGN_OR_RETURN(BoardPage page, board_->Read(head.epoch, *position, Deadline()));
+    if (page.items.empty()) break;
+    *position = page.position;
+    std::move(page.items.begin(), page.items.end(), std::back_inserter(items));
+  } while (*position < head.last);
+  return Ordered(std::move(items));
+}
+
+std::vector<ControlItem> Follower::Newer(std::vector<ControlItem> items) const {
+  std::vector<ControlItem> newer;
+  for (ControlItem& item : items) {
+    const auto present = numbers_.find(item.name);
+    if (present == numbers_.end() || present->second < item.number) {
+      newer.push_back(std::move(item));
+    }
+  }
+  return newer;
+}
+
+void Follower::Apply(const std::vector<ControlItem>& items) {
+  if (items.empty()) return;
+  sink_->Apply(items);
+  for (const ControlItem& item : items) Remember(item);
+}
+
+void Follower::Remember(const ControlItem& item) {
+  int64_t& number = numbers_[item.name];
+  if (number != 0) sum_ += kItemSumModulus - ItemCheck(item.name, number);
+  number = item.number;
+  sum_ = (sum_ + ItemCheck(item.name, number)) % kItemSumModulus;
+}
+
+void Follower::Save(bool whole, std::vector<ControlItem> items) {
+  if (saved_ == nullptr || at_.epoch.empty() || (save_whole_ && !whole)) return;
+  const bool was_well = !save_whole_;
+  const absl::Status saved = saved_->Save({whole, at_, std::move(items)});
+  save_whole_ = !saved.ok();
+  if (saved.ok()) saved_contact_us_ = at_.contact_us;
+  if (!saved.ok() && was_well) {
+    spdlog::error("the control state is not saved on disk: {}", saved.ToString());
+  }
+  if (saved.ok() && !was_well) spdlog::info("the control state is saved on disk again");
+  MutexLock lock(mutex_);
+  status_.save_error = std::string(saved.message());
+}
+
+void Follower::Report(bool moved) {
+  if (!moved && absl::Now() < next_report_) return;
+  const ItemSink::Counts counts = sink_->counts();
+  const ReplicaReport report{options_.replica, at_.epoch,   at_.position,   at_.number, 0,
+                             counts.keys,      counts.orgs, counts.rejected};
+  // One that is lost is followed by the next.
+  if (board_->Report(report, Deadline()).ok()) next_report_ = absl::Now() + options_.report_every;
+}
+
+}  // namespace quotaplane
