@@ -36,9 +36,8 @@ std::optional<int> WriteAdmin(const Globals& globals,
 
 // Reads, or writes, and prints what came of it.
 template <typename Request, typename Response, typename Render>
-int ReadAndPrint(const Globals& globals,
-                 client::Connection::AdminMethod<Request, Response> method, const Request& request,
-                 Render render) {
+int ReadAndPrint(const Globals& globals, client::Connection::AdminMethod<Request, Response> method,
+                 const Request& request, Render render) {
   Response response;
   const std::optional<int> failed = ReadAdmin(globals, method, request, &response);
   if (failed.has_value()) return *failed;
@@ -46,8 +45,7 @@ int ReadAndPrint(const Globals& globals,
   return client::kDone;
 }
 template <typename Request, typename Response, typename Render>
-int WriteAndPrint(const Globals& globals,
-                  client::Connection::AdminMethod<Request, Response> method,
+int WriteAndPrint(const Globals& globals, client::Connection::AdminMethod<Request, Response> method,
                   const Request& request, Render render) {
   Response response;
   const std::optional<int> failed = WriteAdmin(globals, method, request, &response);

@@ -30,8 +30,8 @@ constexpr char kSettingRule[] =
 
 // What stands before the colon: a limit's id, and dimensions with their values.
 absl::Status ReadWhom(std::string_view flag, const std::string& text, v1::SetAmount* set) {
-  for (const std::string& word : std::vector<std::string>(
-           absl::StrSplit(text, absl::ByAnyChar(" ,"), absl::SkipEmpty()))) {
+  for (const std::string& word :
+       std::vector<std::string>(absl::StrSplit(text, absl::ByAnyChar(" ,"), absl::SkipEmpty()))) {
     const size_t equals = word.find('=');
     if (word == "org") continue;
     if (equals == std::string::npos) {
@@ -95,8 +95,7 @@ absl::StatusOr<v1::SetAmount> ParseSetting(std::string_view flag, const std::str
   if (colon == std::string::npos) return Wrong(flag, text, kSettingRule);
   v1::SetAmount set;
   QP_RETURN_IF_ERROR(ReadWhom(flag, text.substr(0, colon), &set));
-  std::vector<std::string> words =
-      absl::StrSplit(text.substr(colon + 1), ' ', absl::SkipEmpty());
+  std::vector<std::string> words = absl::StrSplit(text.substr(colon + 1), ' ', absl::SkipEmpty());
   if (words.size() == 4 && (words[2] == "a" || words[2] == "per" || words[2] == "an")) {
     words.erase(words.begin() + 2);
   }
@@ -147,10 +146,6 @@ absl::StatusOr<absl::Time> ParseUntil(std::string_view flag, const std::string& 
   return Wrong(flag, text,
                "is no time; write it as a span from now: 8h, 30d; as a day: 2026-12-01; or as a "
                "moment: 2026-12-01T18:00 (UTC), 2026-12-01T18:00:00+01:00");
-}
-
-absl::Time TimeOf(const google::protobuf::Timestamp& proto) {
-  return absl::FromUnixSeconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
 }
 
 }  // namespace quotaplane::quotactl

@@ -41,8 +41,7 @@ std::string ScopeWords(const google::protobuf::Map<std::string, std::string>& sc
 // month", "user-month user=alice: 500" (the limit's id first), "org: 10000 usd month".
 absl::StatusOr<v1::SetAmount> ParseSetting(std::string_view flag, const std::string& text);
 
-// "limit-id=900": a raise, in the limit's own unit; the amount is read as USD ("0.25") where
-// `is_usd(limit)` says so.
+// "user-month=900": a limit and what it is raised to, in the limit's own unit.
 struct RaiseText {
   std::string limit_id;
   std::string amount;
@@ -55,7 +54,5 @@ absl::StatusOr<int64_t> ParseAmount(std::string_view flag, std::string_view unit
 // A span from now ("8h", "30d"), a day, or a moment in UTC.
 absl::StatusOr<absl::Time> ParseUntil(std::string_view flag, const std::string& text,
                                       absl::Time now);
-void SetTime(absl::Time time, google::protobuf::Timestamp* proto);
-absl::Time TimeOf(const google::protobuf::Timestamp& proto);
 
 }  // namespace quotaplane::quotactl

@@ -43,7 +43,18 @@ void AddEraseUser(CLI::App& app, const Globals& globals, Work* work);
 // reconcile_command.cc: a provider's export against the ledger.
 void AddReconcile(CLI::App& report, const Globals& globals, Work* work);
 
-// policy_command.cc, prices_command.cc: files only, no server.
+// What is in force, changed under version control: policy_version_command.cc, policy_try_command.cc
+// and price_book_command.cc add theirs to `policy` and `prices`.
+void AddPolicyVersions(CLI::App& policy, const Globals& globals, Work* work);
+void AddPolicyTrials(CLI::App& policy, const Globals& globals, Work* work);
+void AddPriceBooks(CLI::App& prices, const Globals& globals, Work* work);
+void AddLimits(CLI::App& app, const Globals& globals, Work* work);
+void AddException(CLI::App& app, const Globals& globals, Work* work);
+void AddKey(CLI::App& app, const Globals& globals, Work* work);
+void AddState(CLI::App& app, const Globals& globals, Work* work);
+void AddAudit(CLI::App& app, const Globals& globals, Work* work);
+
+// policy_command.cc, prices_command.cc: what needs a file only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
 void AddPrices(CLI::App& app, const Globals& globals, Work* work);
 
