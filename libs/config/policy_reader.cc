@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/policy_limit_reader.h"
+#include "libs/config/policy_node.h"
 #include "libs/config/retention_reader.h"
 #include "libs/config/yaml_reader.h"
 
@@ -28,9 +29,9 @@ PolicyDefaults ReadDefaults(const YamlNode& node) {
 // Reads every entry of a list with `read`. An entry that has problems is left out, so that the
 // checks of the whole document do not trip over it.
 template <typename T, typename Read>
-void ReadEntries(YamlDocument& file, std::string_view key, size_t bound, Read read,
-                 std::vector<T>* entries) {
-  const std::optional<YamlNode> node = file.root().Find(key);
+void ReadEntries(YamlDocument& file, const YamlNode& root, std::string_view key, size_t bound,
+                 Read read, std::vector<T>* entries) {
+  const std::optional<YamlNode> node = root.Find(key);
   if (!node.has_value() || !node->ExpectList()) return;
   if (node->size() > bound) {
     return node->Report(
@@ -44,9 +45,8 @@ void ReadEntries(YamlDocument& file, std::string_view key, size_t bound, Read re
   }
 }
 
-PolicyDocument ReadDocument(YamlDocument& file) {
+PolicyDocument ReadDocument(YamlDocument& file, const YamlNode& root) {
   PolicyDocument document;
-  const YamlNode root = file.root();
   if (root.kind() == YamlKind::kNull) {
     root.Report("the document is empty; a policy has at least `limits: []`");
     return document;
@@ -65,35 +65,40 @@ PolicyDocument ReadDocument(YamlDocument& file) {
       document.price_as = std::move(read->model);
     }
   }
-  ReadEntries(file, "tiers", kMaxTierRules, ReadTierRule, &document.tiers);
-  ReadEntries(file, "models", kMaxModelRules, ReadModelRule, &document.model_rules);
+  ReadEntries(file, root, "tiers", kMaxTierRules, ReadTierRule, &document.tiers);
+  ReadEntries(file, root, "models", kMaxModelRules, ReadModelRule, &document.model_rules);
   if (const auto node = root.Find("retention"); node.has_value()) {
     document.retention = ReadRetention(*node);
   }
-  ReadEntries(file, "cost_centers", kMaxCostCenterRules, ReadCostCenter, &document.cost_centers);
+  ReadEntries(file, root, "cost_centers", kMaxCostCenterRules, ReadCostCenter,
+              &document.cost_centers);
   root.Require("limits", "write `limits: []` if there are none");
   const auto read_limit = [&](const YamlNode& node) {
     return ReadLimit(node, defaults, file.name());
   };
-  ReadEntries(file, "limits", kMaxLimits, read_limit, &document.limits);
+  ReadEntries(file, root, "limits", kMaxLimits, read_limit, &document.limits);
   return document;
 }
 
 }  // namespace
 
+std::shared_ptr<const Policy> ReadPolicy(YamlDocument& file, const YamlNode& root) {
+  const size_t before = file.problem_count();
+  absl::StatusOr<std::shared_ptr<const Policy>> policy = Policy::Build(ReadDocument(file, root));
+  if (policy.ok()) return file.problem_count() == before ? *std::move(policy) : nullptr;
+  // What could be read is checked as a whole even so, for one list of all there is to repair.
+  for (const absl::string_view line : absl::StrSplit(policy.status().message(), '\n')) {
+    file.ReportLine(std::string(line));
+  }
+  return nullptr;
+}
+
 absl::StatusOr<std::shared_ptr<const Policy>> ParsePolicy(std::string_view text,
                                                           std::string_view name) {
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<YamlDocument> file, YamlDocument::Parse(text, name));
-  PolicyDocument document = ReadDocument(*file);
-  absl::StatusOr<std::shared_ptr<const Policy>> policy = Policy::Build(std::move(document));
-  if (policy.ok() && file->problem_count() == 0) return policy;
-  // What could be read is checked as a whole even so, for one list of all there is to repair.
-  if (!policy.ok()) {
-    for (const absl::string_view line : absl::StrSplit(policy.status().message(), '\n')) {
-      file->ReportLine(std::string(line));
-    }
-  }
-  return file->status();
+  std::shared_ptr<const Policy> policy = ReadPolicy(*file, file->root());
+  if (policy == nullptr) return file->status();
+  return policy;
 }
 
 absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicyFile(const std::string& path) {

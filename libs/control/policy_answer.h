@@ -30,7 +30,8 @@ inline constexpr size_t kMaxAuditPolicyBytes = 8'192;
 //                 "after": "500"}, …], "unlisted_changes": 12}
 // With `former` and `document`: what the document changes of that one, as much as fits.
 std::string AuditPolicy(const PolicyVersion& version);
+// `copy_of`, if not 0, is said too.
 std::string AuditPolicyChange(const PolicyVersion& version, const PolicyDocument& former,
-                              const PolicyDocument& document);
+                              const PolicyDocument& document, int64_t copy_of = 0);
 
 }  // namespace quotaplane

@@ -17,7 +17,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "libs/control/change.h"
 #include "libs/control/item_codec.h"
+#include "libs/control/policy_source.h"
 #include "libs/control/policy_version.h"
 #include "libs/policy/policy.h"
 #include "libs/sql/database.h"
@@ -56,18 +56,13 @@ struct PutPolicyOutcome {
 class PolicyVersions {
  public:
   static constexpr size_t kMaxEdits = 1'000;
-  // Of one org, at once: RESOURCE_EXHAUSTED, reason TOO_MANY.
-  static constexpr int64_t kMaxDrafts = 100;
-
-  // The policy of orgs that have no active version.
-  using DefaultPolicy = std::function<std::shared_ptr<const Policy>()>;
-
   // All must outlive it.
   PolicyVersions(sql::Database* database, Changes* changes, const ItemCodec* codec,
                  DefaultPolicy default_policy);
   ~PolicyVersions();
 
-  // Edits are of the active document, or of the default one.
+  // Edits are of the active document, or of the default one. RESOURCE_EXHAUSTED, reason TOO_MANY:
+  // the org has kMaxPolicyDrafts drafts.
   absl::StatusOr<PolicyVersion> CreateDraft(const ChangeRequest& request, const PolicyInput& input);
   // Everything that CreateDraft checks; writes nothing, and needs no request id. Version 0, with
   // the YAML that would be stored.
@@ -102,11 +97,7 @@ class PolicyVersions {
   absl::StatusOr<std::vector<PolicyVersion>> List(std::string_view org, int64_t before_version,
                                                   size_t most);
   // What a version says, ready for use; 0 as in Get. The same object as long as it is cached.
-  struct Loaded {
-    int64_t version = 0;
-    std::shared_ptr<const Policy> policy;
-  };
-  absl::StatusOr<Loaded> Load(std::string_view org, int64_t version);
+  absl::StatusOr<LoadedPolicy> Load(std::string_view org, int64_t version);
 
  private:
   struct Impl;

@@ -10,8 +10,6 @@
 
 namespace quotaplane {
 
-std::string EtagOf(int64_t change_number) { return absl::StrCat(change_number); }
-
 absl::Status CheckEtag(std::string_view given, std::string_view present) {
   if (given == present) return absl::OkStatus();
   return ReasonedError(absl::StatusCode::kAborted, "ETAG_MISMATCH",

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "libs/base/error.h"
+#include "libs/control/policy_rows.h"  // EtagOf
 
 namespace quotaplane {
 
@@ -15,7 +16,6 @@ inline constexpr size_t kMaxReasonTextBytes = 1'000;
 // Of changes that nobody asked for.
 inline constexpr std::string_view kUpkeepActor = "quotaplane";
 
-std::string EtagOf(int64_t change_number);
 // ABORTED, ETAG_MISMATCH.
 absl::Status CheckEtag(std::string_view given, std::string_view present);
 
