@@ -95,8 +95,8 @@ absl::StatusOr<ChangeOutcome> Changes::Make(const ChangeRequest& request, std::s
   if (IsRefusal(failed)) {
     AuditRefusal(request, target, failed);
   } else {
-    spdlog::error("control: {} of {} by {} failed, and is not in the audit log: {}", request.action,
-                  std::string(target), request.actor, failed.ToString());
+    spdlog::error("control: {} of {} by {} could not be carried out, or it is not known: {}",
+                  request.action, std::string(target), request.actor, failed.ToString());
   }
   return failed;
 }

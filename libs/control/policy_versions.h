@@ -25,6 +25,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/control/change.h"
+#include "libs/control/changed.h"
 #include "libs/control/item_codec.h"
 #include "libs/control/policy_source.h"
 #include "libs/control/policy_version.h"
@@ -90,6 +91,15 @@ class PolicyVersions {
   // `etag` of the active version, or empty.
   absl::StatusOr<PutPolicyOutcome> Put(const ChangeRequest& request, const PolicyInput& input,
                                        std::string_view etag);
+
+  // The parts of a change that does more (state.h), in its transaction. PutIn: as Put of the whole
+  // policy, whatever the active version is; adds its item to `record`, and nothing else.
+  // INVALID_ARGUMENT on "policy".
+  absl::StatusOr<PolicyVersion> PutIn(const OpenChange& change, const Policy& policy,
+                                      ChangeRecord* record);
+  // The org's own active policy; null where it is under the default one.
+  absl::StatusOr<std::shared_ptr<const Policy>> ActiveIn(sql::Session& session,
+                                                         std::string_view org);
 
   // With its YAML. 0: the active one, or the default policy (version 0, state active).
   absl::StatusOr<PolicyVersion> Get(std::string_view org, int64_t version);

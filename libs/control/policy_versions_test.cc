@@ -24,15 +24,15 @@ using ::testing::SizeIs;
 class PolicyVersionsTest : public PoliciesTest {};
 
 TEST_P(PolicyVersionsTest, FromTheDefaultPolicyToTheFirstVersion) {
-  const PolicyVersion initial = Must(policies_.Get("acme", 0));
+  const PolicyVersion initial = ValueOf(policies_.Get("acme", 0));
   EXPECT_EQ(initial.version, 0);
   EXPECT_EQ(initial.state, PolicyState::kActive);
   EXPECT_EQ(initial.etag, "");
   EXPECT_THAT(initial.yaml, HasSubstr("id: default-month"));
   EXPECT_THAT(initial.yaml, Not(HasSubstr("retention")));
-  EXPECT_THAT(Must(policies_.List("acme", 0, 10)), IsEmpty());
+  EXPECT_THAT(ValueOf(policies_.List("acme", 0, 10)), IsEmpty());
 
-  const PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("900")));
+  const PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("900")));
   EXPECT_EQ(draft.version, 1);
   EXPECT_EQ(draft.state, PolicyState::kDraft);
   EXPECT_EQ(draft.base_version, 0);
@@ -41,25 +41,25 @@ TEST_P(PolicyVersionsTest, FromTheDefaultPolicyToTheFirstVersion) {
   EXPECT_EQ(draft.created_at_us, kNowUs);
   EXPECT_EQ(draft.yaml, "");
   EXPECT_THAT(Item(), IsEmpty());
-  PolicyVersion read = Must(policies_.Get("acme", 1));
+  PolicyVersion read = ValueOf(policies_.Get("acme", 1));
   EXPECT_THAT(read.yaml, HasSubstr("amount: 900"));
   read.yaml.clear();
   EXPECT_EQ(read, draft);
-  EXPECT_EQ(Must(policies_.Get("acme", 0)).version, 0);
+  EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, 0);
 
   now_us_ += kHourUs;
   const PolicyVersion active =
-      Must(policies_.Activate(Request("ActivatePolicy", "token:bob"), 1, draft.etag));
+      ValueOf(policies_.Activate(Request("ActivatePolicy", "token:bob"), 1, draft.etag));
   EXPECT_EQ(active.state, PolicyState::kActive);
   EXPECT_EQ(active.activated_at_us, now_us_);
   EXPECT_EQ(active.activated_by, "token:bob");
   EXPECT_EQ(active.fingerprint, draft.fingerprint);
   EXPECT_NE(active.etag, draft.etag);
   EXPECT_EQ(Item(), absl::StrCat("acme|1|", active.fingerprint));
-  EXPECT_EQ(Must(policies_.Get("acme", 0)).version, 1);
-  EXPECT_EQ(Must(policies_.Load("acme", 0)).version, 1);
-  EXPECT_EQ(Must(policies_.Load("acme", 0)).policy->fingerprint(), active.fingerprint);
-  EXPECT_EQ(Must(policies_.Load("other", 0)).version, 0);
+  EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, 1);
+  EXPECT_EQ(ValueOf(policies_.Load("acme", 0)).version, 1);
+  EXPECT_EQ(ValueOf(policies_.Load("acme", 0)).policy->fingerprint(), active.fingerprint);
+  EXPECT_EQ(ValueOf(policies_.Load("other", 0)).version, 0);
 }
 
 TEST_P(PolicyVersionsTest, OneAfterTheOther) {
@@ -67,14 +67,14 @@ TEST_P(PolicyVersionsTest, OneAfterTheOther) {
   now_us_ += kHourUs;
   const PolicyVersion second = PutAmount("200");
   EXPECT_EQ(second.base_version, 1);
-  const PolicyVersion former = Must(policies_.Get("acme", 1));
+  const PolicyVersion former = ValueOf(policies_.Get("acme", 1));
   EXPECT_EQ(former.state, PolicyState::kSuperseded);
   EXPECT_EQ(former.superseded_at_us, now_us_);
   EXPECT_EQ(former.activated_at_us, kNowUs);
   EXPECT_THAT(former.yaml, HasSubstr("amount: 100"));
   // What was active once is not activated again, nor what is.
   for (const int64_t version : {1, 2}) {
-    const PolicyVersion there = Must(policies_.Get("acme", version));
+    const PolicyVersion there = ValueOf(policies_.Get("acme", version));
     EXPECT_EQ(Refusal([&] {
                 return policies_.Activate(Request("ActivatePolicy"), version, there.etag).status();
               }),
@@ -84,9 +84,9 @@ TEST_P(PolicyVersionsTest, OneAfterTheOther) {
               }),
               "FAILED_PRECONDITION WRONG_STATE");
   }
-  const PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("300")));
+  const PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("300")));
   const PolicyVersion discarded =
-      Must(policies_.Discard(Request("DiscardDraft"), draft.version, draft.etag));
+      ValueOf(policies_.Discard(Request("DiscardDraft"), draft.version, draft.etag));
   EXPECT_EQ(discarded.state, PolicyState::kDiscarded);
   EXPECT_EQ(Refusal([&] {
               return policies_
@@ -95,24 +95,24 @@ TEST_P(PolicyVersionsTest, OneAfterTheOther) {
             }),
             "FAILED_PRECONDITION WRONG_STATE");
   std::vector<int64_t> listed;
-  for (const PolicyVersion& version : Must(policies_.List("acme", 0, 2))) {
+  for (const PolicyVersion& version : ValueOf(policies_.List("acme", 0, 2))) {
     EXPECT_EQ(version.yaml, "");
     listed.push_back(version.version);
   }
   EXPECT_THAT(listed, ElementsAre(3, 2));
-  EXPECT_THAT(Must(policies_.List("acme", 2, 2)), SizeIs(1));
-  EXPECT_EQ(Must(policies_.List("acme", 2, 2))[0].version, 1);
-  EXPECT_EQ(Must(policies_.Get("acme", 0)).version, 2);
+  EXPECT_THAT(ValueOf(policies_.List("acme", 2, 2)), SizeIs(1));
+  EXPECT_EQ(ValueOf(policies_.List("acme", 2, 2))[0].version, 1);
+  EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, 2);
 }
 
 TEST_P(PolicyVersionsTest, EditsAreOfTheDraft) {
   PutAmount("100");
-  PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
+  PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
   const std::string old_etag = draft.etag;
-  draft = Must(policies_.UpdateDraft(Request("UpdateDraft", "token:bob"), draft.version, draft.etag,
-                                     Edits({SetAmountFor("alice", "500")})));
+  draft = ValueOf(policies_.UpdateDraft(Request("UpdateDraft", "token:bob"), draft.version,
+                                        draft.etag, Edits({SetAmountFor("alice", "500")})));
   EXPECT_EQ(draft.author, "token:ann");
-  const PolicyVersion read = Must(policies_.Get("acme", draft.version));
+  const PolicyVersion read = ValueOf(policies_.Get("acme", draft.version));
   EXPECT_THAT(read.yaml, HasSubstr("amount: 200"));
   EXPECT_THAT(read.yaml, HasSubstr("alice"));
   EXPECT_THAT(read.yaml, HasSubstr("500"));
@@ -123,13 +123,13 @@ TEST_P(PolicyVersionsTest, EditsAreOfTheDraft) {
             }),
             "ABORTED ETAG_MISMATCH");
   EXPECT_EQ(
-      Must(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag)).fingerprint,
+      ValueOf(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag)).fingerprint,
       read.fingerprint);
 }
 
 // Of two who change one draft at once, one wins and the other is told.
 TEST_P(PolicyVersionsTest, TwoAdminsOnOneDraft) {
-  PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
+  PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
   for (int round = 0; round < 10; ++round) {
     std::vector<ChangeRequest> requests = {Request("UpdateDraft"),
                                            Request("UpdateDraft", "token:bob")};
@@ -148,22 +148,22 @@ TEST_P(PolicyVersionsTest, TwoAdminsOnOneDraft) {
     }
     std::sort(outcomes.begin(), outcomes.end());
     EXPECT_THAT(outcomes, ElementsAre("ABORTED ETAG_MISMATCH", "OK"));
-    draft = Must(policies_.Get("acme", draft.version));
+    draft = ValueOf(policies_.Get("acme", draft.version));
   }
 }
 
 // Two drafts from one base: activating the second would undo the first without a word.
 TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
   PutAmount("100");
-  const PolicyVersion one = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
+  const PolicyVersion one = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
   PolicyVersion other =
-      Must(policies_.CreateDraft(Request("CreateDraft"), Edits({SetAmountFor("alice", "7")})));
-  Must(policies_.Activate(Request("ActivatePolicy"), one.version, one.etag));
-  EXPECT_EQ(Refusal([&] {
-              return policies_.Activate(Request("ActivatePolicy"), other.version, other.etag)
-                  .status();
-            }),
-            "FAILED_PRECONDITION BASE_CHANGED");
+      ValueOf(policies_.CreateDraft(Request("CreateDraft"), Edits({SetAmountFor("alice", "7")})));
+  ValueOf(policies_.Activate(Request("ActivatePolicy"), one.version, one.etag));
+  EXPECT_EQ(
+      Refusal([&] {
+        return policies_.Activate(Request("ActivatePolicy"), other.version, other.etag).status();
+      }),
+      "FAILED_PRECONDITION BASE_CHANGED");
   EXPECT_EQ(Refusal([&] {
               return policies_
                   .Approve(Request("ApprovePolicy", "token:bob"), other.version, other.etag)
@@ -178,11 +178,11 @@ TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
                   .status();
             }),
             "FAILED_PRECONDITION BASE_CHANGED");
-  other = Must(policies_.UpdateDraft(Request("UpdateDraft"), other.version, other.etag,
-                                     Amount("300")));
+  other = ValueOf(
+      policies_.UpdateDraft(Request("UpdateDraft"), other.version, other.etag, Amount("300")));
   EXPECT_EQ(other.base_version, one.version);
-  Must(policies_.Activate(Request("ActivatePolicy"), other.version, other.etag));
-  EXPECT_EQ(Must(policies_.Get("acme", 0)).version, other.version);
+  ValueOf(policies_.Activate(Request("ActivatePolicy"), other.version, other.etag));
+  EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, other.version);
 }
 
 // Two activations at once of drafts from one base: one of them.
@@ -191,8 +191,8 @@ TEST_P(PolicyVersionsTest, TwoActivationsAtOnce) {
     std::vector<PolicyVersion> drafts;
     std::vector<ChangeRequest> requests;
     for (int i = 0; i < 2; ++i) {
-      drafts.push_back(Must(policies_.CreateDraft(
-          Request("CreateDraft"), Amount(absl::StrCat(1 + 2 * round + i)))));
+      drafts.push_back(ValueOf(
+          policies_.CreateDraft(Request("CreateDraft"), Amount(absl::StrCat(1 + 2 * round + i)))));
       requests.push_back(Request("ActivatePolicy"));
     }
     std::vector<std::string> outcomes(2);
@@ -212,13 +212,13 @@ TEST_P(PolicyVersionsTest, TwoActivationsAtOnce) {
 }
 
 TEST_P(PolicyVersionsTest, ApprovalsByOthersAsTheActivePolicyAsks) {
-  Must(policies_.Put(Request("PutPolicy"), Amount("100", /*approvals=*/2), ""));
+  ValueOf(policies_.Put(Request("PutPolicy"), Amount("100", /*approvals=*/2), ""));
   // It waives approvals, of versions to come.
   PolicyVersion draft =
-      Must(policies_.CreateDraft(Request("CreateDraft"), Amount("200", /*approvals=*/0)));
+      ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200", /*approvals=*/0)));
   EXPECT_EQ(draft.approvals_needed, 2);
-  draft = Must(policies_.UpdateDraft(Request("UpdateDraft", "token:bob"), draft.version, draft.etag,
-                                     Edits({SetAmountFor("alice", "5")})));
+  draft = ValueOf(policies_.UpdateDraft(Request("UpdateDraft", "token:bob"), draft.version,
+                                        draft.etag, Edits({SetAmountFor("alice", "5")})));
   const auto approve = [&](const std::string& actor) {
     return policies_.Approve(Request("ApprovePolicy", actor), draft.version, draft.etag);
   };
@@ -230,7 +230,7 @@ TEST_P(PolicyVersionsTest, ApprovalsByOthersAsTheActivePolicyAsks) {
     EXPECT_EQ(Refusal([&] { return approve(author).status(); }), "PERMISSION_DENIED OWN_CHANGE");
   }
   now_us_ += kHourUs;
-  draft = Must(approve("token:cy"));
+  draft = ValueOf(approve("token:cy"));
   EXPECT_THAT(draft.approvals, ElementsAre(PolicyApproval{"token:cy", now_us_, "why"}));
   EXPECT_EQ(Refusal(activate), "FAILED_PRECONDITION NOT_APPROVED");
   EXPECT_EQ(MetadataOf(activate()).at("approvals"), "1");
@@ -244,11 +244,11 @@ TEST_P(PolicyVersionsTest, ApprovalsByOthersAsTheActivePolicyAsks) {
                   .status();
             }),
             "FAILED_PRECONDITION WRONG_STATE");
-  draft = Must(approve("token:dee"));
-  EXPECT_EQ(Must(policies_.Get("acme", draft.version)).approvals, draft.approvals);
-  EXPECT_EQ(Must(policies_.List("acme", 0, 1))[0].approvals, draft.approvals);
-  const PolicyVersion active = Must(
-      policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
+  draft = ValueOf(approve("token:dee"));
+  EXPECT_EQ(ValueOf(policies_.Get("acme", draft.version)).approvals, draft.approvals);
+  EXPECT_EQ(ValueOf(policies_.List("acme", 0, 1))[0].approvals, draft.approvals);
+  const PolicyVersion active =
+      ValueOf(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
   EXPECT_THAT(active.approvals, SizeIs(2));
   EXPECT_EQ(active.approvals_needed, 0);
   // From now on none is needed.
@@ -256,10 +256,10 @@ TEST_P(PolicyVersionsTest, ApprovalsByOthersAsTheActivePolicyAsks) {
 }
 
 TEST_P(PolicyVersionsTest, MoreApprovalsThanAnyPolicyAsksFor) {
-  PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
+  PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
   for (int i = 0; i < kMaxApprovals; ++i) {
-    draft = Must(policies_.Approve(Request("ApprovePolicy", absl::StrCat("token:", i)),
-                                   draft.version, draft.etag));
+    draft = ValueOf(policies_.Approve(Request("ApprovePolicy", absl::StrCat("token:", i)),
+                                      draft.version, draft.etag));
   }
   EXPECT_EQ(Refusal([&] {
               return policies_
@@ -270,9 +270,9 @@ TEST_P(PolicyVersionsTest, MoreApprovalsThanAnyPolicyAsksFor) {
 }
 
 TEST_P(PolicyVersionsTest, WhatIsApprovedIsWhatWasRead) {
-  PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
+  PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
   const std::string read = draft.etag;
-  draft = Must(
+  draft = ValueOf(
       policies_.UpdateDraft(Request("UpdateDraft"), draft.version, draft.etag, Amount("9999")));
   for (const std::string& etag : {read, std::string(), std::string("nonsense")}) {
     EXPECT_EQ(Refusal([&] {
@@ -298,19 +298,18 @@ TEST_P(PolicyVersionsTest, Rollbacks) {
   EXPECT_EQ(Refusal([&] { return policies_.Rollback(Request("Rollback"), 0, "").status(); }),
             "NOT_FOUND");
   const PolicyVersion two = PutAmount("200");
-  EXPECT_EQ(
-      Refusal([&] { return policies_.Rollback(Request("Rollback"), 0, one.etag).status(); }),
-      "ABORTED ETAG_MISMATCH");
-  const PolicyVersion three = Must(policies_.Rollback(Request("Rollback"), 0, two.etag));
+  EXPECT_EQ(Refusal([&] { return policies_.Rollback(Request("Rollback"), 0, one.etag).status(); }),
+            "ABORTED ETAG_MISMATCH");
+  const PolicyVersion three = ValueOf(policies_.Rollback(Request("Rollback"), 0, two.etag));
   EXPECT_EQ(three.version, 3);
   EXPECT_EQ(three.state, PolicyState::kActive);
   EXPECT_EQ(three.base_version, 2);
   EXPECT_EQ(three.fingerprint, one.fingerprint);
-  EXPECT_EQ(Must(policies_.Get("acme", 3)).yaml, Must(policies_.Get("acme", 1)).yaml);
+  EXPECT_EQ(ValueOf(policies_.Get("acme", 3)).yaml, ValueOf(policies_.Get("acme", 1)).yaml);
   EXPECT_EQ(Item(), absl::StrCat("acme|3|", one.fingerprint));
-  EXPECT_EQ(Must(policies_.Rollback(Request("Rollback"), 0, "")).fingerprint, two.fingerprint);
-  EXPECT_EQ(Must(policies_.Rollback(Request("Rollback"), 1, "")).fingerprint, one.fingerprint);
-  const PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("9")));
+  EXPECT_EQ(ValueOf(policies_.Rollback(Request("Rollback"), 0, "")).fingerprint, two.fingerprint);
+  EXPECT_EQ(ValueOf(policies_.Rollback(Request("Rollback"), 1, "")).fingerprint, one.fingerprint);
+  const PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("9")));
   for (const int64_t version : {draft.version, int64_t{5}}) {  // a draft, and the active one
     EXPECT_EQ(
         Refusal([&] { return policies_.Rollback(Request("Rollback"), version, "").status(); }),
@@ -323,23 +322,23 @@ TEST_P(PolicyVersionsTest, Rollbacks) {
 // Otherwise whoever may roll back could get around the approvals that were introduced since.
 TEST_P(PolicyVersionsTest, ARollbackDoesNotWaiveApprovals) {
   PutAmount("100");
-  Must(policies_.Put(Request("PutPolicy"), Amount("200", /*approvals=*/2), ""));
-  const PolicyVersion back = Must(policies_.Rollback(Request("Rollback"), 1, ""));
+  ValueOf(policies_.Put(Request("PutPolicy"), Amount("200", /*approvals=*/2), ""));
+  const PolicyVersion back = ValueOf(policies_.Rollback(Request("Rollback"), 1, ""));
   EXPECT_EQ(back.approvals_needed, 2);
-  EXPECT_THAT(Must(policies_.Get("acme", 0)).yaml, HasSubstr("amount: 100"));
-  EXPECT_EQ(Must(policies_.Put(Request("PutPolicy"), Amount("300"), "")).version.state,
+  EXPECT_THAT(ValueOf(policies_.Get("acme", 0)).yaml, HasSubstr("amount: 100"));
+  EXPECT_EQ(ValueOf(policies_.Put(Request("PutPolicy"), Amount("300"), "")).version.state,
             PolicyState::kDraft);
 }
 
 TEST_P(PolicyVersionsTest, PutIsInForceAtOnceUnlessApprovalsAreNeeded) {
   PutPolicyOutcome put =
-      Must(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "500")}), ""));
+      ValueOf(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "500")}), ""));
   EXPECT_EQ(put.limit_id, "default-month");
   EXPECT_EQ(put.version.version, 1);
   EXPECT_EQ(put.version.state, PolicyState::kActive);
   EXPECT_EQ(Item(), absl::StrCat("acme|1|", put.version.fingerprint));
   // What is so already makes no version.
-  const PutPolicyOutcome same = Must(
+  const PutPolicyOutcome same = ValueOf(
       policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "500")}), put.version.etag));
   EXPECT_EQ(same.version, put.version);
   EXPECT_EQ(same.limit_id, "default-month");
@@ -349,11 +348,11 @@ TEST_P(PolicyVersionsTest, PutIsInForceAtOnceUnlessApprovalsAreNeeded) {
                   .status();
             }),
             "ABORTED ETAG_MISMATCH");
-  Must(policies_.Put(Request("SetLimit"), Amount("100", /*approvals=*/1), put.version.etag));
-  put = Must(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "600")}), ""));
+  ValueOf(policies_.Put(Request("SetLimit"), Amount("100", /*approvals=*/1), put.version.etag));
+  put = ValueOf(policies_.Put(Request("SetLimit"), Edits({SetAmountFor("alice", "600")}), ""));
   EXPECT_EQ(put.version.version, 3);
   EXPECT_EQ(put.version.state, PolicyState::kDraft);
-  EXPECT_EQ(Must(policies_.Get("acme", 0)).version, 2);
+  EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, 2);
 }
 
 TEST_P(PolicyVersionsTest, AdminsAtOnceLoseNothing) {
@@ -364,8 +363,8 @@ TEST_P(PolicyVersionsTest, AdminsAtOnceLoseNothing) {
     for (int a = 0; a < kAdmins; ++a) {
       admins.emplace_back([&, a] {
         for (int i = 0; i < kEach; ++i) {
-          const ChangeRequest request = {"acme",  "token:ann", "", "SetLimit",
-                                         absl::StrCat(a, "/", i), "d", "", kNowUs};
+          const ChangeRequest request = {
+              "acme", "token:ann", "", "SetLimit", absl::StrCat(a, "/", i), "d", "", kNowUs};
           if (!policies_.Put(request, Edits({SetAmountFor(absl::StrCat("u", a, "-", i), "7")}), "")
                    .ok()) {
             ++failed;
@@ -375,7 +374,7 @@ TEST_P(PolicyVersionsTest, AdminsAtOnceLoseNothing) {
     }
   }
   EXPECT_EQ(failed, 0);
-  const PolicyVersion active = Must(policies_.Get("acme", 0));
+  const PolicyVersion active = ValueOf(policies_.Get("acme", 0));
   EXPECT_EQ(active.version, kAdmins * kEach);
   for (int a = 0; a < kAdmins; ++a) {
     for (int i = 0; i < kEach; ++i) {
@@ -387,29 +386,29 @@ TEST_P(PolicyVersionsTest, AdminsAtOnceLoseNothing) {
 
 TEST_P(PolicyVersionsTest, ARepeatedRequestIsAnsweredAsTheFirstTime) {
   const ChangeRequest create = Request("CreateDraft");
-  const PolicyVersion draft = Must(policies_.CreateDraft(create, Amount("100")));
+  const PolicyVersion draft = ValueOf(policies_.CreateDraft(create, Amount("100")));
   const ChangeRequest activate = Request("ActivatePolicy");
-  const PolicyVersion active = Must(policies_.Activate(activate, draft.version, draft.etag));
+  const PolicyVersion active = ValueOf(policies_.Activate(activate, draft.version, draft.etag));
   const ChangeRequest set = Request("SetLimit");
   const PutPolicyOutcome put =
-      Must(policies_.Put(set, Edits({SetAmountFor("alice", "5")}), active.etag));
+      ValueOf(policies_.Put(set, Edits({SetAmountFor("alice", "5")}), active.etag));
   const ChangeRequest back = Request("Rollback");
-  const PolicyVersion rolled = Must(policies_.Rollback(back, 0, put.version.etag));
+  const PolicyVersion rolled = ValueOf(policies_.Rollback(back, 0, put.version.etag));
   const auto before = Everything();
-  EXPECT_EQ(Must(policies_.CreateDraft(create, Amount("100"))), draft);
-  EXPECT_EQ(Must(policies_.Activate(activate, draft.version, draft.etag)), active);
+  EXPECT_EQ(ValueOf(policies_.CreateDraft(create, Amount("100"))), draft);
+  EXPECT_EQ(ValueOf(policies_.Activate(activate, draft.version, draft.etag)), active);
   const PutPolicyOutcome again =
-      Must(policies_.Put(set, Edits({SetAmountFor("alice", "5")}), active.etag));
+      ValueOf(policies_.Put(set, Edits({SetAmountFor("alice", "5")}), active.etag));
   EXPECT_EQ(again.version, put.version);
   EXPECT_EQ(again.limit_id, put.limit_id);
-  EXPECT_EQ(Must(policies_.Rollback(back, 0, put.version.etag)), rolled);
+  EXPECT_EQ(ValueOf(policies_.Rollback(back, 0, put.version.etag)), rolled);
   EXPECT_EQ(Everything(), before);
   EXPECT_THAT(Chain(), SizeIs(4));
 }
 
 TEST_P(PolicyVersionsTest, BadInputChangesNothing) {
   PutAmount("100");
-  const PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
+  const PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
   const std::vector<std::pair<PolicyInput, std::string>> inputs = {
       {"", "yaml"},
       {"limits: [", "yaml"},
@@ -461,33 +460,33 @@ TEST_P(PolicyVersionsTest, BadInputChangesNothing) {
 
 TEST_P(PolicyVersionsTest, ValidateWritesNothing) {
   const auto before = Everything();
-  const PolicyVersion checked = Must(policies_.Validate("acme", Amount("900")));
+  const PolicyVersion checked = ValueOf(policies_.Validate("acme", Amount("900")));
   EXPECT_EQ(checked.version, 0);
   EXPECT_THAT(checked.yaml, HasSubstr("amount: 900"));
   EXPECT_EQ(Everything(), before);
   EXPECT_THAT(Chain(), IsEmpty());
-  EXPECT_EQ(Must(policies_.CreateDraft(Request("CreateDraft"), Amount("900"))).fingerprint,
+  EXPECT_EQ(ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("900"))).fingerprint,
             checked.fingerprint);
 }
 
 TEST_P(PolicyVersionsTest, DraftsAreBounded) {
   for (int64_t i = 0; i < kMaxPolicyDrafts; ++i) {
-    Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
+    ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
   }
-  EXPECT_EQ(Refusal([&] {
-              return policies_.CreateDraft(Request("CreateDraft"), Amount("1")).status();
-            }),
-            "RESOURCE_EXHAUSTED TOO_MANY");
-  Must(policies_.Discard(Request("DiscardDraft"), 1, Must(policies_.Get("acme", 1)).etag));
-  Must(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
+  EXPECT_EQ(
+      Refusal([&] { return policies_.CreateDraft(Request("CreateDraft"), Amount("1")).status(); }),
+      "RESOURCE_EXHAUSTED TOO_MANY");
+  ValueOf(policies_.Discard(Request("DiscardDraft"), 1, ValueOf(policies_.Get("acme", 1)).etag));
+  ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("1")));
 }
 
 TEST_P(PolicyVersionsTest, AnAuditorReadsWhatChanged) {
-  Must(policies_.Put(Request("PutPolicy"), Amount("100", /*approvals=*/1), ""));
-  PolicyVersion draft = Must(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
-  draft = Must(policies_.Approve(Request("ApprovePolicy", "token:bob"), draft.version, draft.etag));
-  Must(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
-  Must(policies_.Rollback(Request("RollbackPolicy"), 1, ""));
+  ValueOf(policies_.Put(Request("PutPolicy"), Amount("100", /*approvals=*/1), ""));
+  PolicyVersion draft = ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200")));
+  draft =
+      ValueOf(policies_.Approve(Request("ApprovePolicy", "token:bob"), draft.version, draft.etag));
+  ValueOf(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
+  ValueOf(policies_.Rollback(Request("RollbackPolicy"), 1, ""));
   const std::vector<AuditRow> chain = Chain();
   ASSERT_THAT(chain, SizeIs(5));
   EXPECT_EQ(chain[0].before, "");
@@ -509,7 +508,7 @@ TEST_P(PolicyVersionsTest, AnAuditorReadsWhatChanged) {
   for (int i = 0; i < 5'000; ++i) {
     absl::StrAppend(&yaml, "      - {user: user-", i, ", amount: 7}\n");
   }
-  Must(policies_.CreateDraft(Request("CreateDraft"), yaml));
+  ValueOf(policies_.CreateDraft(Request("CreateDraft"), yaml));
   const std::string after = Chain().back().after;
   EXPECT_LE(after.size(), size_t{8'192});
   EXPECT_GT(after.size(), size_t{4'000});

@@ -7,7 +7,7 @@ namespace quotaplane {
 namespace {
 
 using Decide = absl::StatusOr<Changed<Exception>> (ExceptionStore::*)(
-    sql::Transaction&, const ChangeRequest&, const ExceptionStore::Decision&) const;
+    const OpenChange&, const ExceptionStore::Decision&) const;
 
 void Answer(const Exception& exception, v1::Exception* response) { ToProto(exception, response); }
 void AnswerKey(const StoredKey& key, v1::Key* response) { ToProto(key, response); }
@@ -17,8 +17,8 @@ absl::Status DecideOn(AdminCall& call, const v1::DecideExceptionRequest& request
   const ChangeRequest change = ChangeOf(call, request);
   return MakeChange(
       call, change, TargetOf(request),
-      [&](sql::Transaction& transaction) {
-        return (call.parts.exceptions.get()->*decide)(transaction, change, DecisionOf(request));
+      [&](const OpenChange& open) {
+        return (call.parts.exceptions.get()->*decide)(open, DecisionOf(request));
       },
       Answer, response);
 }
@@ -45,10 +45,11 @@ absl::Status MakeSecret(AdminCall& call, const ChangeRequest& change, const std:
 absl::Status RequestException(AdminCall& call, const v1::RequestExceptionRequest& request,
                               v1::Exception* response) {
   const ChangeRequest change = ChangeOf(call, request);
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy loaded, call.parts.policies->Load(request.org(), 0));
   return MakeChange(
       call, change, "exception",
-      [&](sql::Transaction& transaction) {
-        return call.parts.exceptions->Request(transaction, change, SpecOf(request));
+      [&](const OpenChange& open) {
+        return call.parts.exceptions->Request(open, SpecOf(request), *loaded.policy);
       },
       Answer, response);
 }
@@ -111,9 +112,7 @@ absl::Status CreateKey(AdminCall& call, const v1::CreateKeyRequest& request,
   const ChangeRequest change = ChangeOf(call, request);
   return MakeSecret(
       call, change, "key",
-      [&](sql::Transaction& transaction) {
-        return call.parts.keys->Create(transaction, change, SpecOf(request.key()));
-      },
+      [&](const OpenChange& open) { return call.parts.keys->Create(open, SpecOf(request.key())); },
       response);
 }
 
@@ -147,9 +146,9 @@ absl::Status UpdateKey(AdminCall& call, const v1::UpdateKeyRequest& request, v1:
   const ChangeRequest change = ChangeOf(call, request);
   return MakeChange(
       call, change, TargetOf(request),
-      [&](sql::Transaction& transaction) {
-        return call.parts.keys->Update(transaction, change, request.key().key_id(),
-                                       request.key().etag(), UpdateOf(request));
+      [&](const OpenChange& open) {
+        return call.parts.keys->Update(open, request.key().key_id(), request.key().etag(),
+                                       UpdateOf(request));
       },
       AnswerKey, response);
 }
@@ -160,8 +159,8 @@ absl::Status RotateKey(AdminCall& call, const v1::RotateKeyRequest& request,
   const ChangeRequest change = ChangeOf(call, request);
   return MakeSecret(
       call, change, TargetOf(request),
-      [&](sql::Transaction& transaction) {
-        return call.parts.keys->Rotate(transaction, change, request.key_id(), request.etag(),
+      [&](const OpenChange& open) {
+        return call.parts.keys->Rotate(open, request.key_id(), request.etag(),
                                        request.grace_seconds() * kSecondUs);
       },
       response);
@@ -171,8 +170,8 @@ absl::Status RevokeKey(AdminCall& call, const v1::RevokeKeyRequest& request, v1:
   const ChangeRequest change = ChangeOf(call, request);
   return MakeChange(
       call, change, TargetOf(request),
-      [&](sql::Transaction& transaction) {
-        return call.parts.keys->Revoke(transaction, change, request.key_id(), request.etag());
+      [&](const OpenChange& open) {
+        return call.parts.keys->Revoke(open, request.key_id(), request.etag());
       },
       AnswerKey, response);
 }

@@ -98,7 +98,7 @@ ChangeRequest ChangeOf(const AdminCall& call, const Request& request) {
   return change;
 }
 
-// One change: `work(transaction)` gives a Changed<T>, and `answer(now)` fills `response` from what
+// One change: `work(open)` gives a Changed<T>, and `answer(now)` fills `response` from what
 // there is now. A repetition is answered as it was the first time; `repeated`, if given, says so.
 template <typename Response, typename Do, typename Answer>
 absl::Status MakeChange(AdminCall& call, const ChangeRequest& change, const std::string& target,

@@ -83,9 +83,8 @@ absl::Status AdminRole::Open() {
       std::make_unique<Changes>(db, [publisher = parts->publisher.get()] { publisher->Wake(); });
   parts->policies =
       std::make_unique<PolicyVersions>(db, parts->changes.get(), codec_, options_.default_policy);
-  parts->state_policies = MakeStatePolicies(parts->policies.get());
-  parts->exceptions =
-      std::make_unique<ExceptionStore>(codec_, PolicyInForceOf(parts->policies.get()));
+  parts->state_policies = std::make_unique<VersionedPolicies>(parts->policies.get());
+  parts->exceptions = std::make_unique<ExceptionStore>(codec_);
   parts->keys = std::make_unique<KeyStore>(codec_);
   parts->prices = std::make_unique<PriceBookStore>(codec_);
   parts->state =

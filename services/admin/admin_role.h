@@ -22,7 +22,7 @@ namespace quotaplane {
 struct AdminRoleOptions {
   std::string database_url;  // libs/sql/database.h
   // Of orgs that have no policy of their own. Thread-safe.
-  PolicyVersions::DefaultPolicy default_policy;
+  DefaultPolicy default_policy;
   std::function<int64_t()> store_now_us;  // the counter store's clock. Thread-safe
   AdminCallsOptions calls = {};
 };

@@ -90,9 +90,9 @@ absl::Status ListPolicyVersions(AdminCall& call, const v1::ListPolicyVersionsReq
 
 absl::Status DiffPolicy(AdminCall& call, const v1::DiffPolicyRequest& request,
                         v1::DiffPolicyResponse* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded from,
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy from,
                       call.parts.policies->Load(request.org(), request.from_version()));
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded to,
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy to,
                       call.parts.policies->Load(request.org(), request.to_version()));
   response->set_unlisted(
       ListChanges(from.policy->document(), to.policy->document(), response->mutable_changes()));
@@ -101,9 +101,8 @@ absl::Status DiffPolicy(AdminCall& call, const v1::DiffPolicyRequest& request,
 
 absl::Status PlanOfPolicy(AdminCall& call, const v1::PlanPolicyRequest& request,
                           v1::PlanPolicyResponse* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded before,
-                      call.parts.policies->Load(request.org(), 0));
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded after,
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy before, call.parts.policies->Load(request.org(), 0));
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy after,
                       call.parts.policies->Load(request.org(), request.version()));
   PlanArgs args;
   args.org = request.org();
@@ -120,7 +119,7 @@ absl::Status PlanOfPolicy(AdminCall& call, const v1::PlanPolicyRequest& request,
 
 absl::Status BacktestPolicy(AdminCall& call, const v1::BacktestPolicyRequest& request,
                             const SendChunk& send) {
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded loaded,
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy loaded,
                       call.parts.policies->Load(request.org(), request.version()));
   BacktestArgs args;
   args.org = request.org();
@@ -178,9 +177,9 @@ absl::Status SetLimit(AdminCall& call, const v1::SetLimitRequest& request,
   response->set_limit_id(put.limit_id);
   if (put.version.version <= present.version) return absl::OkStatus();
   // What it changed of the version that it was made from.
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded before,
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy before,
                       call.parts.policies->Load(request.org(), put.version.base_version));
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded after,
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy after,
                       call.parts.policies->Load(request.org(), put.version.version));
   ListChanges(before.policy->document(), after.policy->document(), response->mutable_changes());
   return absl::OkStatus();
@@ -188,8 +187,7 @@ absl::Status SetLimit(AdminCall& call, const v1::SetLimitRequest& request,
 
 absl::Status GetLimit(AdminCall& call, const v1::GetLimitRequest& request,
                       v1::EffectiveLimit* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded loaded,
-                      call.parts.policies->Load(request.org(), 0));
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy loaded, call.parts.policies->Load(request.org(), 0));
   QP_ASSIGN_OR_RETURN(const std::vector<Exception> exceptions,
                       ExceptionsInForce(call, request.org()));
   QP_ASSIGN_OR_RETURN(const EffectiveLimit limit,
@@ -202,8 +200,7 @@ absl::Status GetLimit(AdminCall& call, const v1::GetLimitRequest& request,
 
 absl::Status ListEffectiveLimits(AdminCall& call, const v1::ListEffectiveLimitsRequest& request,
                                  v1::ListEffectiveLimitsResponse* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyVersions::Loaded loaded,
-                      call.parts.policies->Load(request.org(), 0));
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy loaded, call.parts.policies->Load(request.org(), 0));
   QP_ASSIGN_OR_RETURN(const std::vector<Exception> exceptions,
                       ExceptionsInForce(call, request.org()));
   const Subject subject = SubjectOf(request.org(), ValuesOf(request.subject()));

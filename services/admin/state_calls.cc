@@ -31,9 +31,7 @@ absl::Status CreatePriceBook(AdminCall& call, const v1::CreatePriceBookRequest& 
   const ChangeRequest change = ChangeOf(call, request);
   return MakeChange(
       call, change, "price_book",
-      [&](sql::Transaction& transaction) {
-        return call.parts.prices->Create(transaction, change, request.yaml());
-      },
+      [&](const OpenChange& open) { return call.parts.prices->Create(open, request.yaml()); },
       Answer, response);
 }
 
@@ -67,8 +65,8 @@ absl::Status ActivatePriceBook(AdminCall& call, const v1::ActivatePriceBookReque
   const ChangeRequest change = ChangeOf(call, request);
   return MakeChange(
       call, change, TargetOf(request),
-      [&](sql::Transaction& transaction) {
-        return call.parts.prices->Activate(transaction, change, request.number(), request.etag(),
+      [&](const OpenChange& open) {
+        return call.parts.prices->Activate(open, request.number(), request.etag(),
                                            ActiveFromOf(request));
       },
       Answer, response);
@@ -93,9 +91,7 @@ absl::Status ApplyState(AdminCall& call, const v1::ApplyStateRequest& request,
   }
   QP_RETURN_IF_ERROR(MakeChange(
       call, change, "state",
-      [&](sql::Transaction& transaction) {
-        return call.parts.state->Apply(transaction, change, document);
-      },
+      [&](const OpenChange& open) { return call.parts.state->Apply(open, document); },
       [](const StatePlan& plan, v1::ApplyStateResponse* answer) {
         ToProto(plan, answer);
         if (plan.version.has_value()) {
