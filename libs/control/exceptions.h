@@ -110,7 +110,7 @@ class ExceptionStore {
 
   struct Filter {
     std::string org;
-    std::vector<ExceptionState> states;  // empty: all
+    std::vector<ExceptionState> states = {};  // empty: all
   };
   // Newest first: at most `count`, of those older than `after` (an id; empty: from the newest).
   absl::StatusOr<std::vector<Exception>> List(sql::Session& session, const Filter& filter,

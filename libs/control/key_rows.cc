@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/status_macros.h"
@@ -97,8 +98,11 @@ void CheckKeySpec(const KeySpec& spec, const std::string& prefix,
   }
 }
 
-absl::Status InsertKeys(sql::Session& session, const std::vector<KeyRow>& rows, int64_t number) {
+absl::StatusOr<std::vector<std::string>> InsertFreeKeys(sql::Session& session,
+                                                        const std::vector<KeyRow>& rows,
+                                                        int64_t number) {
   using sql::Type;
+  absl::flat_hash_set<std::string> inserted;
   for (size_t begin = 0; begin < rows.size(); begin += sql::kMaxBatchRows) {
     const size_t end = std::min(rows.size(), begin + sql::kMaxBatchRows);
     sql::Batch batch;
@@ -131,9 +135,17 @@ absl::Status InsertKeys(sql::Session& session, const std::vector<KeyRow>& rows, 
                            Maybe(key.previous_until_us), Maybe(key.spec.expires_at_us), key.author,
                            key.created_at_us, number});
     }
-    QP_RETURN_IF_ERROR(session.InsertMany(batch).status());
+    QP_ASSIGN_OR_RETURN(const sql::Inserted result,
+                        session.InsertMany(batch, {.skip_existing = true, .returning = "key_id"}));
+    for (size_t i = 0; i < result.returned.size(); ++i) {
+      inserted.emplace(result.returned[i][0].text());
+    }
   }
-  return absl::OkStatus();
+  std::vector<std::string> taken;
+  for (const KeyRow& row : rows) {
+    if (!inserted.contains(row.key.id)) taken.push_back(row.key.id);
+  }
+  return taken;
 }
 
 absl::Status UpdateKey(sql::Session& session, const KeyRow& row, int64_t number) {

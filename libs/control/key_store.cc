@@ -125,7 +125,9 @@ absl::StatusOr<Changed<KeyWithSecret>> KeyStore::Create(const OpenChange& change
   row.key.author = request.actor;
   row.key.created_at_us = request.now_us;
   row.hash = made.hash;
-  QP_RETURN_IF_ERROR(InsertKeys(change.transaction, {row}, change.number));
+  QP_ASSIGN_OR_RETURN(const std::vector<std::string> taken,
+                      InsertFreeKeys(change.transaction, {row}, change.number));
+  if (!taken.empty()) return absl::AbortedError("the key's new id is taken; try again");
   return WithSecret(ChangedTo(*codec_, std::move(row), "", change), std::move(made.text));
 }
 

@@ -99,9 +99,9 @@ class KeyStore {
   // Those with these values; empty: all.
   struct Filter {
     std::string org;
-    std::string user;
-    std::string team;
-    std::string project;
+    std::string user = {};
+    std::string team = {};
+    std::string project = {};
   };
   // In the order of their ids: at most `count`, from the first after `after`.
   absl::StatusOr<std::vector<StoredKey>> List(sql::Session& session, const Filter& filter,

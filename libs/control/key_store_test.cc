@@ -192,7 +192,7 @@ TEST_P(KeyStoreTest, TakesEndedKeysAwayInPortions) {
     row.key.id = MakeKey().id;
     row.key.spec.expires_at_us = now_us_;
   }
-  ASSERT_TRUE(InsertKeys(*db_, rows, 1).ok());
+  ASSERT_TRUE(InsertFreeKeys(*db_, rows, 1)->empty());
   const StoredKey revoked = MustCreate(CiSpec()).key;
   ASSERT_TRUE(Revoke(revoked.id).ok());
   const StoredKey kept = MustCreate(CiSpec()).key;
@@ -242,9 +242,9 @@ TEST_P(KeyStoreTest, ListsByFilterAndPage) {
   std::sort(search.begin(), search.end());
   const auto ids = [&](const KeyStore::Filter& filter, const std::string& after, size_t count) {
     std::vector<std::string> found;
-    for (const StoredKey& key : *store_.List(*db_, filter, after, count, now_us_)) {
-      found.push_back(key.id);
-    }
+    const auto keys = store_.List(*db_, filter, after, count, now_us_);
+    EXPECT_TRUE(keys.ok()) << keys.status();
+    for (const StoredKey& key : *keys) found.push_back(key.id);
     return found;
   };
   EXPECT_EQ(ids({"acme"}, "", 100), all);

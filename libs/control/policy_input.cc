@@ -31,6 +31,12 @@ absl::Status OfField(std::string_view field, const absl::Status& problems) {
 absl::StatusOr<PreparedPolicy> Finish(std::shared_ptr<const Policy> policy,
                                       std::string_view field) {
   PreparedPolicy prepared;
+  if (policy->document().retention != RetentionAges{}) {
+    return FieldError(
+        {{std::string(field),
+          "retention is of the deployment, which has one ledger: leave it out, it stays with "
+          "the file that servers are started with"}});
+  }
   prepared.yaml = WritePolicy(policy->document());
   // Otherwise it could be stored, and not be read again.
   if (prepared.yaml.size() > kMaxYamlBytes) {
@@ -50,12 +56,6 @@ absl::StatusOr<PreparedPolicy> PrepareYaml(std::string_view yaml) {
   }
   absl::StatusOr<std::shared_ptr<const Policy>> policy = ParsePolicy(yaml, "policy");
   if (!policy.ok()) return OfField(kYaml, policy.status());
-  if ((*policy)->document().retention != RetentionAges{}) {
-    return FieldError(
-        {{kYaml,
-          "retention is of the deployment, which has one ledger: leave it out, it stays with "
-          "the file that servers are started with"}});
-  }
   return Finish(*std::move(policy), kYaml);
 }
 

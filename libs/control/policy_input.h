@@ -25,7 +25,7 @@ absl::StatusOr<PreparedPolicy> PrepareYaml(std::string_view yaml);
 // "edits[i]". NOT_FOUND: an edit's limit, or override.
 absl::StatusOr<PreparedPolicy> PrepareEdits(const PolicyDocument& base,
                                             const std::vector<PolicyEdit>& edits);
-// INVALID_ARGUMENT, a FieldError on `field`.
+// INVALID_ARGUMENT, a FieldError on `field`, as PrepareYaml.
 absl::StatusOr<PreparedPolicy> PrepareDocument(PolicyDocument document, std::string_view field);
 
 }  // namespace quotaplane

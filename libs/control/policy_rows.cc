@@ -105,6 +105,15 @@ absl::StatusOr<std::optional<PolicyRow>> ReadFormerPolicyRow(sql::Session& sessi
                  {org});
 }
 
+absl::StatusOr<std::optional<PolicyRow>> FindDraft(sql::Session& session, std::string_view org,
+                                                   int64_t base, std::string_view fingerprint) {
+  return ReadOne(session,
+                 {"draft by fingerprint",
+                  QP_POLICY_COLUMNS "state = 'draft' AND base_version = $2 AND fingerprint = $3 "
+                                    "ORDER BY version DESC LIMIT 1"},
+                 {org, base, fingerprint});
+}
+
 absl::StatusOr<std::vector<PolicyRow>> ListPolicyRows(sql::Session& session, std::string_view org,
                                                       int64_t before_version, size_t most) {
   return ReadRows(

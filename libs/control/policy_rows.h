@@ -33,6 +33,9 @@ absl::StatusOr<std::optional<PolicyRow>> ReadActivePolicyRow(sql::Session& sessi
 // The one that was active before the present one.
 absl::StatusOr<std::optional<PolicyRow>> ReadFormerPolicyRow(sql::Session& session,
                                                              std::string_view org);
+// The newest draft of this fingerprint that was made from version `base`.
+absl::StatusOr<std::optional<PolicyRow>> FindDraft(sql::Session& session, std::string_view org,
+                                                   int64_t base, std::string_view fingerprint);
 // Newest first, those before `before_version`.
 absl::StatusOr<std::vector<PolicyRow>> ListPolicyRows(sql::Session& session, std::string_view org,
                                                       int64_t before_version, size_t most);

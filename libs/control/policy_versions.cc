@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
-#include "libs/control/changed.h"
 #include "libs/control/policy_answer.h"
 #include "libs/control/policy_input.h"
 #include "libs/control/policy_rows.h"
@@ -114,8 +113,6 @@ struct PolicyVersions::Impl {
                                     int64_t number, const PolicyInForce& in_force,
                                     const PolicyDocument& base, PreparedPolicy prepared,
                                     int64_t copy_of) const;
-  absl::StatusOr<Done> PutNow(const OpenChange& change, const std::optional<PreparedPolicy>& whole,
-                              const PolicyInput& input, std::string_view etag);
 };
 
 PolicyVersions::PolicyVersions(sql::Database* database, Changes* changes, const ItemCodec* codec,
@@ -203,30 +200,6 @@ absl::StatusOr<Done> PolicyVersions::Impl::InsertActive(
   done.limit_id = prepared.limit_id;
   done.written = std::move(prepared);
   return done;
-}
-
-absl::StatusOr<Done> PolicyVersions::Impl::PutNow(const OpenChange& change,
-                                                  const std::optional<PreparedPolicy>& whole,
-                                                  const PolicyInput& input, std::string_view etag) {
-  const auto& [transaction, request, number] = change;
-  QP_ASSIGN_OR_RETURN(const PolicyInForce in_force, source.ReadInForce(transaction, request.org));
-  QP_RETURN_IF_ERROR(CheckEtag(in_force, etag));
-  QP_ASSIGN_OR_RETURN(const auto base, source.LoadInForce(transaction, in_force));
-  QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Prepare(whole, input, base->document()));
-  if (in_force.row.has_value() && base->fingerprint() == prepared.policy->fingerprint()) {
-    Done done;
-    done.row = *in_force.row;
-    done.row.version.approvals_needed = in_force.approvals_asked;
-    done.before = done.after = AuditInForce(in_force);
-    done.limit_id = std::move(prepared.limit_id);
-    return done;
-  }
-  if (in_force.approvals_asked > 0) {
-    return InsertDraft(transaction, request, number, in_force, base->document(),
-                       std::move(prepared));
-  }
-  return InsertActive(transaction, request, number, in_force, base->document(), std::move(prepared),
-                      /*copy_of=*/0);
 }
 
 absl::StatusOr<PolicyVersion> PolicyVersions::CreateDraft(const ChangeRequest& request,
@@ -413,29 +386,67 @@ absl::StatusOr<PutPolicyOutcome> PolicyVersions::Put(const ChangeRequest& reques
   const auto whole = impl_->PrepareWhole(input);
   if (!whole.ok()) return impl_->Refused(request, TargetOf(0), whole.status());
   impl_->source.Warm(request.org, 0);
-  const auto work = [&](sql::Transaction& transaction, int64_t number) {
-    return impl_->PutNow({transaction, request, number}, *whole, input, etag);
+  const auto work = [&](sql::Transaction& transaction, int64_t number) -> absl::StatusOr<Done> {
+    QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
+                        impl_->source.ReadInForce(transaction, request.org));
+    QP_RETURN_IF_ERROR(CheckEtag(in_force, etag));
+    QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(transaction, in_force));
+    QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, base->document()));
+    if (in_force.row.has_value() && base->fingerprint() == prepared.policy->fingerprint()) {
+      Done done;
+      done.row = *in_force.row;
+      done.row.version.approvals_needed = in_force.approvals_asked;
+      done.before = done.after = AuditInForce(in_force);
+      done.limit_id = std::move(prepared.limit_id);
+      return done;
+    }
+    if (in_force.approvals_asked > 0) {
+      return impl_->InsertDraft(transaction, request, number, in_force, base->document(),
+                                std::move(prepared));
+    }
+    return impl_->InsertActive(transaction, request, number, in_force, base->document(),
+                               std::move(prepared), /*copy_of=*/0);
   };
   QP_ASSIGN_OR_RETURN(PolicyAnswer answer, impl_->Make(request, TargetOf(0), work));
   return PutPolicyOutcome{std::move(answer.version), std::move(answer.limit_id)};
 }
 
-absl::StatusOr<PolicyVersion> PolicyVersions::PutIn(const OpenChange& change, const Policy& policy,
-                                                    ChangeRecord* record) {
-  QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, PrepareDocument(policy.document(), "policy"));
-  QP_ASSIGN_OR_RETURN(Done done,
-                      impl_->PutNow(change, std::move(prepared), PolicyInput(std::string()), ""));
-  if (!done.item.empty()) {
-    record->items.push_back({PolicyItemName(change.request.org), std::move(done.item)});
+absl::StatusOr<PolicyPart> PolicyVersions::PutPart(const OpenChange& change,
+                                                   const PolicyDocument& document) {
+  const std::string& org = change.request.org;
+  QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, PrepareDocument(document, "yaml"));
+  QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
+                      impl_->source.ReadInForce(change.transaction, org));
+  QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(change.transaction, in_force));
+  PolicyPart part;
+  if (in_force.row.has_value() && base->fingerprint() == prepared.policy->fingerprint()) {
+    return part;
   }
-  return std::move(done.row.version);
-}
-
-absl::StatusOr<std::shared_ptr<const Policy>> PolicyVersions::ActiveIn(sql::Session& session,
-                                                                       std::string_view org) {
-  QP_ASSIGN_OR_RETURN(const PolicyInForce in_force, impl_->source.ReadInForce(session, org));
-  if (!in_force.row.has_value()) return nullptr;
-  return impl_->source.LoadInForce(session, in_force);
+  part.changes =
+      DiffPolicies(base->document(), prepared.policy->document(), kMaxPartChanges, &part.unlisted);
+  Done done;
+  if (in_force.approvals_asked > 0) {
+    QP_ASSIGN_OR_RETURN(
+        const std::optional<PolicyRow> draft,
+        FindDraft(change.transaction, org, in_force.version(), prepared.policy->fingerprint()));
+    if (draft.has_value()) {
+      part.outcome = PolicyPart::Outcome::kWaits;
+      part.version = draft->version;
+      part.version.approvals_needed = in_force.approvals_asked;
+      return part;
+    }
+    part.outcome = PolicyPart::Outcome::kDraft;
+    QP_ASSIGN_OR_RETURN(done, impl_->InsertDraft(change.transaction, change.request, change.number,
+                                                 in_force, base->document(), std::move(prepared)));
+  } else {
+    part.outcome = PolicyPart::Outcome::kActive;
+    QP_ASSIGN_OR_RETURN(done, impl_->InsertActive(change.transaction, change.request, change.number,
+                                                  in_force, base->document(), std::move(prepared),
+                                                  /*copy_of=*/0));
+    part.item = ChangeRecord::ItemWrite{PolicyItemName(org), std::move(done.item)};
+  }
+  part.version = std::move(done.row.version);
+  return part;
 }
 
 absl::StatusOr<PolicyVersion> PolicyVersions::Get(std::string_view org, int64_t version) {

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,6 +31,7 @@
 #include "libs/control/policy_source.h"
 #include "libs/control/policy_version.h"
 #include "libs/policy/policy.h"
+#include "libs/policy/policy_diff.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {
@@ -46,6 +48,23 @@ struct PutPolicyOutcome {
   // Of edits that name limits, the last one's id; empty for a whole document.
   std::string limit_id;
 };
+
+// What a document changes as a part of a larger change.
+struct PolicyPart {
+  enum class Outcome {
+    kUnchanged,  // it means the same as the active version
+    kWaits,      // a draft of the active version says the same, and waits for approvals
+    kDraft,
+    kActive,
+  };
+  Outcome outcome = Outcome::kUnchanged;
+  PolicyVersion version;
+  // Of what was in force, for a new version: at most kMaxPartChanges.
+  std::vector<PolicyChange> changes;
+  int64_t unlisted = 0;
+  std::optional<ChangeRecord::ItemWrite> item;
+};
+inline constexpr size_t kMaxPartChanges = 10'000;
 
 // Thread-safe. Blocks.
 //
@@ -92,14 +111,8 @@ class PolicyVersions {
   absl::StatusOr<PutPolicyOutcome> Put(const ChangeRequest& request, const PolicyInput& input,
                                        std::string_view etag);
 
-  // The parts of a change that does more (state.h), in its transaction. PutIn: as Put of the whole
-  // policy, whatever the active version is; adds its item to `record`, and nothing else.
-  // INVALID_ARGUMENT on "policy".
-  absl::StatusOr<PolicyVersion> PutIn(const OpenChange& change, const Policy& policy,
-                                      ChangeRecord* record);
-  // The org's own active policy; null where it is under the default one.
-  absl::StatusOr<std::shared_ptr<const Policy>> ActiveIn(sql::Session& session,
-                                                         std::string_view org);
+  // Put within a change that has other parts. Errors are of the field "yaml".
+  absl::StatusOr<PolicyPart> PutPart(const OpenChange& change, const PolicyDocument& document);
 
   // With its YAML. 0: the active one, or the default policy (version 0, state active).
   absl::StatusOr<PolicyVersion> Get(std::string_view org, int64_t version);

@@ -43,9 +43,9 @@ class PriceBooksTest : public StoresTest {
   StoredPriceBook Get(int64_t number) { return *store_.Get(*db_, number, now_us_); }
   std::vector<State> States() {
     std::vector<State> states;
-    for (const StoredPriceBook& book : *store_.List(*db_, 0, 100, now_us_)) {
-      states.push_back(book.state);
-    }
+    const auto books = store_.List(*db_, 0, 100, now_us_);
+    EXPECT_TRUE(books.ok()) << books.status();
+    for (const StoredPriceBook& book : *books) states.push_back(book.state);
     return states;
   }
 
@@ -142,7 +142,9 @@ TEST_P(PriceBooksTest, ListsNewestFirstByPage) {
   for (const char* version : {"a", "b", "c"}) MustCreate(version);
   const auto versions = [&](int64_t before, size_t count) {
     std::string found;
-    for (const StoredPriceBook& book : *store_.List(*db_, before, count, now_us_)) {
+    const auto books = store_.List(*db_, before, count, now_us_);
+    EXPECT_TRUE(books.ok()) << books.status();
+    for (const StoredPriceBook& book : *books) {
       EXPECT_EQ(book.yaml, "");
       found += book.version;
     }

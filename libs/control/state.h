@@ -6,22 +6,20 @@
 //
 // Apply makes the state what the document says, part by part; what it does not name stays. Applied
 // twice, the second time changes nothing. Rules (docs/control.md has them for people):
-// - Policy: another meaning (fingerprint) than the active version's is a new version, activated
-//   unless the active one asks for approvals; then it is a draft, and the same document again finds
-//   that draft.
+// - Policy: another document than the active version's is a new version, in force at once unless
+//   the one in force asks for approvals; then it is a draft, and the same document again finds that
+//   draft.
 // - Exceptions: an approval is the act of a person, which no document can stand for. One that the
-//   database does not have is requested, by the applier; whoever decides on it then is another. One
-//   that it has, whatever was decided, stays as it is, and must be what the document says of it.
-//   One that has not ended and that the document leaves out is revoked.
+//   database does not have is requested, by the applier; whoever approves it is another. One that
+//   it has stays as it was decided, and must be what the document says of it. One that has not
+//   ended and that the document leaves out is revoked.
 // - Keys: one that the database does not have is made with the document's hashes. One that it has
-//   takes the document's spec, but its secret is never changed by a document: an old one would come
-//   back. One that is in force and that the document leaves out is revoked. One that was revoked
-//   stays so.
-// - What the document has of the past (ends and expiries that have come) is left out.
+//   takes what the document says of it, but never another secret: an old one would come back. One
+//   that is in force and that the document leaves out is revoked. One that was revoked stays so.
+// - What the database does not have and is over already, by its end or expiry, is not made.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,38 +28,20 @@
 #include "libs/config/state_document.h"
 #include "libs/control/changed.h"
 #include "libs/control/item_codec.h"
+#include "libs/control/policy_versions.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {
 
-// What is needed of the line of policy versions.
-class StatePolicies {
- public:
-  struct Version {
-    int64_t version = 0;
-    bool draft = false;  // it waits for approvals
-  };
-  virtual ~StatePolicies() = default;
-  // The org's own active policy; null where it has none.
-  virtual absl::StatusOr<std::shared_ptr<const Policy>> Active(sql::Session& session,
-                                                               const std::string& org) const = 0;
-  // A draft that means the same, if there is one.
-  virtual absl::StatusOr<std::optional<int64_t>> DraftOf(sql::Session& session,
-                                                         const std::string& org,
-                                                         const std::string& fingerprint) const = 0;
-  // A new version with this policy, active at once unless the active one asks for approvals. Adds
-  // its items to `record`.
-  virtual absl::StatusOr<Version> Put(const OpenChange& change,
-                                      const std::shared_ptr<const Policy>& policy,
-                                      ChangeRecord* record) const = 0;
-};
+inline constexpr size_t kMaxStateChanges = 10'000;  // that are listed
 
 struct StateChange {
   enum class Kind {
     kAdded,
     kRemoved,
     kChanged,
-    // The document asks for what cannot be: "keys[abc…]" was revoked, and stays so.
+    // The document asks for what cannot be, such as a key that was revoked: it stays as `before`
+    // says.
     kLeft,
   };
   Kind kind = Kind::kAdded;
@@ -70,40 +50,43 @@ struct StateChange {
   std::string before;
   std::string after;
   bool counts_anew = false;  // as PolicyChange
+
+  friend bool operator==(const StateChange&, const StateChange&) = default;
 };
 
 struct StatePlan {
-  // In the order of the document's parts. Empty: the state is what the document says.
+  // In the order of the document's parts; at most kMaxStateChanges. None but kLeft: the state is
+  // what the document says.
   std::vector<StateChange> changes;
-  // Where the policy changes: its new version; version 0 in a plan.
-  std::optional<StatePolicies::Version> version;
+  int64_t unlisted = 0;
+  // Where the policy changes: its new version, or the draft that waits already.
+  std::optional<PolicyVersion> version;
 };
 
 // Thread-safe.
 class OrgState {
  public:
   // Both must outlive it.
-  OrgState(const ItemCodec* codec, const StatePolicies* policies)
-      : codec_(codec), policies_(policies) {}
+  OrgState(const ItemCodec* codec, PolicyVersions* policies) : codec_(codec), policies_(policies) {}
 
-  // In a snapshot of its own.
+  // In a snapshot of its own. RESOURCE_EXHAUSTED, TOO_MANY: it is more than a document may be.
   absl::StatusOr<std::string> Export(sql::Database& database, const std::string& org,
                                      int64_t now_us) const;
 
-  // What Apply would do, and its errors.
+  // What Apply would do, and its errors: it is done, and rolled back.
   absl::StatusOr<StatePlan> Plan(sql::Database& database, const ChangeRequest& request,
                                  const StateDocument& document) const;
 
-  // In the transaction of a change: all of it or nothing. INVALID_ARGUMENT, by field: `org` is
-  // another than the call's; exceptions and keys that break the rules of ExceptionStore::Request
-  // and KeyStore::Create, differ from what the database has under their id, or would change a
-  // secret. RESOURCE_EXHAUSTED, TOO_MANY, as those. The record's items are only of what changed.
+  // As a part of a change: all of it or nothing. INVALID_ARGUMENT, by field: `org` is another than
+  // the call's; exceptions and keys that break the rules of ExceptionStore::Request (but for what
+  // the policy says) and KeyStore::Create, differ from what the database has under their id, or
+  // would change a secret. RESOURCE_EXHAUSTED, TOO_MANY, as those.
   absl::StatusOr<Changed<StatePlan>> Apply(const OpenChange& change,
                                            const StateDocument& document) const;
 
  private:
   const ItemCodec* const codec_;
-  const StatePolicies* const policies_;
+  PolicyVersions* const policies_;
 };
 
 }  // namespace quotaplane
