@@ -40,13 +40,16 @@ absl::StatusOr<Prepared> Prepare(const ReserveArgs& args, std::shared_ptr<const 
   Request& request = prepared.request;
   request.subject = args.subject;
   const std::string& model = request.subject.model;
-  if (const ModelRule* rule = snapshot->policy->RefusingRule(request.subject, model)) {
-    prepared.refusal = RefuseByRule(Cause::kModelNotAllowed, rule->id, request.subject);
+  const OrgPolicy& policy = snapshot->policies->For(request.subject.org);
+  const ModelRule* rule = policy.policy->RefusingRule(request.subject, model);
+  if (rule != nullptr || !args.refused_by.empty()) {
+    prepared.refusal = RefuseByRule(Cause::kModelNotAllowed,
+                                    rule != nullptr ? rule->id : args.refused_by, request.subject);
     return prepared;
   }
-  const PricingRule pricing = FindPricing(*snapshot, model, now_us);
+  const PricingRule pricing = FindPricing(*policy.policy, *snapshot->prices, model, now_us);
   request.unpriced = pricing.unpriced();
-  if (pricing.unpriced() && snapshot->policy->document().unpriced_models != UnpricedModels::kFlag) {
+  if (pricing.unpriced() && policy.policy->document().unpriced_models != UnpricedModels::kFlag) {
     prepared.refusal = RefuseByRule(Cause::kModelUnpriced, "unpriced_models", request.subject);
     return prepared;
   }
@@ -54,7 +57,7 @@ absl::StatusOr<Prepared> Prepare(const ReserveArgs& args, std::shared_ptr<const 
   if (!priced.ok()) return FieldError({{"estimate", std::string(priced.status().message())}});
   request.cost_nano_usd = priced->cost_nano_usd;
   Quantities quantities{1, 1, request.cost_nano_usd, pricing.free(), &args.estimate};
-  request.demand = BuildDemand(*snapshot->policy, request.subject, model, quantities);
+  request.demand = BuildDemand(policy, request.subject, model, quantities, now_us);
   request.snapshot = std::move(snapshot);
   if (request.demand.uses.size() > kMaxCountersPerCall) return TooManyLimits();
   return prepared;
@@ -165,7 +168,7 @@ absl::StatusOr<CommitAnswer> ReadCommit(const CommitResult& result) {
   return answer;
 }
 
-absl::StatusOr<CommitCall> CallFor(const Policy& policy, const ChargeRecord& record,
+absl::StatusOr<CommitCall> CallFor(const Snapshot& snapshot, const ChargeRecord& record,
                                    const ChargeCodec& codec) {
   CommitCall call;
   call.key = {record.subject.org, record.id};
@@ -174,7 +177,8 @@ absl::StatusOr<CommitCall> CallFor(const Policy& policy, const ChargeRecord& rec
   call.subject_fingerprint = SubjectFingerprint(record.subject);
   call.cost_nano_usd = record.cost_nano_usd;
   call.tokens = ChargedTokens(record);
-  call.uses = ChargesOf(policy, record, record.subject.model);
+  call.uses =
+      ChargesOf(*snapshot.policies->For(record.subject.org).policy, record, record.subject.model);
   if (call.uses.size() > kMaxCountersPerCall) return TooManyLimits();
   call.ledger_record = codec.Encode(record);
   return call;
@@ -229,7 +233,7 @@ void Admission::Check(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer>
 }
 
 void Admission::Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> done) {
-  ReserveArgs as_reserve{args.id, args.subject, args.estimate, args.tier, 0};
+  ReserveArgs as_reserve{args.id, args.subject, args.estimate, args.tier, 0, args.refused_by};
   absl::StatusOr<Prepared> prepared =
       Prepare(as_reserve, snapshots_->Get(), store_->EstimatedNowUs());
   if (!prepared.ok()) return done(prepared.status());
@@ -261,7 +265,7 @@ void Admission::Commit(CommitArgs args, SteadyTime deadline, int64_t now_local_u
   std::shared_ptr<const Snapshot> snapshot = snapshots_->Get();
   absl::StatusOr<ChargeRecord> built = BuildCharge(*snapshot, args, store_->EstimatedNowUs());
   if (!built.ok()) return done(built.status());
-  absl::StatusOr<CommitCall> call = CallFor(*snapshot->policy, *built, *codec_);
+  absl::StatusOr<CommitCall> call = CallFor(*snapshot, *built, *codec_);
   if (!call.ok()) return done(call.status());
   auto record = std::make_unique<ChargeRecord>(std::move(*built));
   store_->Commit(std::move(*call), deadline,
@@ -312,7 +316,8 @@ void Admission::GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<
   Quantities nothing;
   nothing.usage = &none;
   request->demand =
-      BuildDemand(*request->snapshot->policy, request->subject, request->subject.model, nothing);
+      BuildDemand(request->snapshot->policies->For(request->subject.org), request->subject,
+                  request->subject.model, nothing, store_->EstimatedNowUs());
   if (request->demand.uses.size() > kMaxCountersPerCall) return done(TooManyLimits());
   std::vector<CounterUse> uses = request->demand.uses;
   for (CounterUse& use : uses) use.max_used = kNeverRefuses;  // only read
@@ -329,7 +334,9 @@ void Admission::GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<
           const CounterState& state = result->counters[one.use];
           usage.push_back({limit.id, ScopeString(limit, request->subject, request->subject.model),
                            limit.unit.ToString(), limit.window.ToString(), limit.on_exceed,
-                           one.applied.amount, state.used(), state.held, state.resets_at_us});
+                           one.applied.amount, state.used(), state.held, state.resets_at_us,
+                           one.raise == nullptr ? "" : one.raise->exception_id,
+                           one.raise == nullptr ? 0 : one.raise->until_us});
         }
         done(std::move(usage));
       });
@@ -342,7 +349,7 @@ void Admission::ChargeSpooled(const std::string& bytes, SteadyTime deadline,
   absl::StatusOr<ChargeRecord> record = codec_->Decode(bytes);
   if (!record.ok()) return done(record.status());
   std::shared_ptr<const Snapshot> snapshot = snapshots_->Get();
-  absl::StatusOr<CommitCall> call = CallFor(*snapshot->policy, *record, *codec_);
+  absl::StatusOr<CommitCall> call = CallFor(*snapshot, *record, *codec_);
   if (!call.ok()) return done(call.status());
   call->remember_us = kRememberUs;
   auto kept = std::make_unique<ChargeRecord>(std::move(*record));

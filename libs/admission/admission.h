@@ -33,6 +33,9 @@ struct ReserveArgs {
   Usage estimate;
   ServiceTier tier = ServiceTier::kStandard;
   int64_t ttl_us = kDefaultTtlUs;
+  // What else does not let the subject use the model, beside the policy's rules: "key/ID"; empty:
+  // nothing. Not part of what makes two calls the same.
+  std::string refused_by = {};
 };
 
 struct ReserveAnswer {
@@ -51,7 +54,8 @@ struct ExtendArgs {
   // No meters: only prolong.
   Usage estimate;
   ServiceTier tier = ServiceTier::kStandard;
-  int64_t ttl_us = 0;  // 0: expiry stays
+  int64_t ttl_us = 0;           // 0: expiry stays
+  std::string refused_by = {};  // as Reserve's
 };
 
 struct ExtendAnswer {
@@ -100,6 +104,9 @@ struct LimitUsage {
   int64_t used = 0;
   int64_t held = 0;
   int64_t resets_at_us = 0;
+  // Of the raise that the amount is from; empty: the policy's amount.
+  std::string exception_id;
+  int64_t exception_ends_at_us = 0;
 };
 
 // Keeps charges while the store is away. Append's `done` is called once; OK means that the record
@@ -142,6 +149,9 @@ class Admission {
   // Reserve without an id: nothing is held.
   void Check(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done);
   void GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<LimitUsage>> done);
+
+  // The counter store's clock, as far as it is known.
+  int64_t EstimatedNowUs() const { return store_->EstimatedNowUs(); }
 
   // Charges a record from the spool, as its Commit would have been. UNAVAILABLE and
   // DEADLINE_EXCEEDED: try again. DATA_LOSS: not a record. ALREADY_EXISTS: the id was committed

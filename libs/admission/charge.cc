@@ -75,10 +75,11 @@ absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitA
   record.subject = args.subject;
   record.recorded = args.record;
   record.price_version = snapshot.prices->version();
+  const Policy& policy = *snapshot.policies->For(args.subject.org).policy;
   for (size_t i = 0; i < args.attempts.size(); ++i) {
     const Attempt& attempt = args.attempts[i];
     const std::string& model = attempt.model.empty() ? args.subject.model : attempt.model;
-    const PricingRule rule = FindPricing(snapshot, model, at_us);
+    const PricingRule rule = FindPricing(policy, *snapshot.prices, model, at_us);
     absl::StatusOr<PricedUsage> priced = PriceBy(rule, attempt.tier, attempt.usage);
     if (!priced.ok()) {
       return FieldError(

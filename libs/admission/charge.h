@@ -14,9 +14,9 @@ namespace quotaplane {
 absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitArgs& args,
                                          int64_t at_us);
 
-// What the record adds to which counters, by the policy of today. Each attempt is charged where its
-// model's subject matches; all of them together are one request to each counter they touch. `model`
-// is the subject's: it stands for the request where there was no attempt with usage.
+// What the record adds to which counters, by the org's policy of today. Each attempt is charged
+// where its model's subject matches; all of them together are one request to each counter they
+// touch. `model` is the subject's: it stands for the request where there was no attempt with usage.
 std::vector<CounterUse> ChargesOf(const Policy& policy, const ChargeRecord& record,
                                   std::string_view model);
 

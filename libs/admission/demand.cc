@@ -76,21 +76,24 @@ size_t UseOf(const AppliedLimit& applied, std::vector<CounterUse>* uses) {
   return uses->size() - 1;
 }
 
-Demand BuildDemand(const Policy& policy, const Subject& subject, std::string_view model,
-                   const Quantities& quantities) {
+Demand BuildDemand(const OrgPolicy& policy, const Subject& subject, std::string_view model,
+                   const Quantities& quantities, int64_t now_us) {
   std::vector<AppliedLimit> applied;
-  policy.Match(subject, model, &applied);
+  policy.policy->Match(subject, model, &applied);
+  const bool may_be_raised = !policy.raises->empty();
   Demand demand;
   demand.limits.reserve(applied.size());
   demand.uses.reserve(applied.size());
   for (const AppliedLimit& one : applied) {
     LimitDemand limit;
     limit.applied = one;
+    if (may_be_raised) limit.raise = policy.raises->Find(one, now_us);
+    if (limit.raise != nullptr) limit.applied.amount = limit.raise->amount;
     limit.use = UseOf(one, &demand.uses);
     limit.need = quantities.Of(one.limit->unit);
     limit.binds = Binds(*one.limit, model, limit.need, quantities);
     const bool holds = one.limit->hold == HoldMode::kEstimate;
-    limit.max_used = one.amount - (holds ? limit.need : 1);
+    limit.max_used = limit.applied.amount - (holds ? limit.need : 1);
     CounterUse& use = demand.uses[limit.use];
     if (holds) use.hold = limit.need;
     if (limit.binds && limit.hard()) use.max_used = std::min(use.max_used, limit.max_used);

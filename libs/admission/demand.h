@@ -7,6 +7,7 @@
 //   A downgrade limit does not bind a request for the very model it downgrades to. What does not
 //   bind is not enforced, but charged all the same.
 // - Limits on one counter share its hold.
+// - Where a raise holds, its amount stands in place of the limit's, in everything.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@
 
 #include "libs/counters/counter_store.h"
 #include "libs/policy/policy.h"
+#include "libs/policy/policy_set.h"
+#include "libs/policy/raises.h"
 #include "libs/pricing/price_book.h"
 
 namespace quotaplane {
@@ -37,8 +40,9 @@ int64_t InputTokens(const Usage& usage);
 int64_t TotalTokens(const Usage& usage);
 
 struct LimitDemand {
-  AppliedLimit applied;
-  size_t use = 0;  // index into Demand::uses
+  AppliedLimit applied;          // its amount is the raise's, where there is one
+  const Raise* raise = nullptr;  // lives as long as the policy
+  size_t use = 0;                // index into Demand::uses
   int64_t need = 0;
   bool binds = false;
   int64_t max_used = 0;  // exceeded where the counter's used is more than this
@@ -55,8 +59,9 @@ struct Demand {
   std::vector<CounterUse> uses;     // counters unique; hold and max_used are set
 };
 
-Demand BuildDemand(const Policy& policy, const Subject& subject, std::string_view model,
-                   const Quantities& quantities);
+// `now_us` is the counter store's clock, as far as it is known.
+Demand BuildDemand(const OrgPolicy& policy, const Subject& subject, std::string_view model,
+                   const Quantities& quantities, int64_t now_us);
 
 // The index of the use of `applied`'s counter in `uses`, appended if it is new.
 size_t UseOf(const AppliedLimit& applied, std::vector<CounterUse>* uses);

@@ -2,13 +2,14 @@
 
 namespace quotaplane {
 
-PricingRule FindPricing(const Snapshot& snapshot, std::string_view model, int64_t at_us) {
+PricingRule FindPricing(const Policy& policy, const PriceBook& prices, std::string_view model,
+                        int64_t at_us) {
   PricingRule rule;
-  rule.entry = snapshot.prices->Find(model, at_us);
-  const PolicyDocument& policy = snapshot.policy->document();
-  if (rule.entry == nullptr && policy.unpriced_models == UnpricedModels::kPriceAs) {
-    rule.entry = snapshot.prices->Find(policy.price_as, at_us);
-    if (rule.entry != nullptr) rule.priced_as = policy.price_as;
+  rule.entry = prices.Find(model, at_us);
+  const PolicyDocument& document = policy.document();
+  if (rule.entry == nullptr && document.unpriced_models == UnpricedModels::kPriceAs) {
+    rule.entry = prices.Find(document.price_as, at_us);
+    if (rule.entry != nullptr) rule.priced_as = document.price_as;
   }
   return rule;
 }

@@ -1,9 +1,11 @@
 // Which prices a model's usage is charged at, by price book and policy.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
-#include "libs/admission/snapshot.h"
+#include "libs/policy/policy.h"
+#include "libs/pricing/price_book.h"
 
 namespace quotaplane {
 
@@ -18,8 +20,9 @@ struct PricingRule {
   bool free() const { return entry == nullptr || IsFree(*entry); }
 };
 
-// Views and pointers live as long as the snapshot.
-PricingRule FindPricing(const Snapshot& snapshot, std::string_view model, int64_t at_us);
+// Views and pointers live as long as policy and book.
+PricingRule FindPricing(const Policy& policy, const PriceBook& prices, std::string_view model,
+                        int64_t at_us);
 
 // PriceUsage, or every line at 0 where the model is unpriced.
 absl::StatusOr<PricedUsage> PriceBy(const PricingRule& rule, ServiceTier tier, const Usage& usage);

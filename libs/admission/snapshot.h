@@ -1,18 +1,19 @@
-// What a call is decided by: one policy and one price book, immutable, swapped whole.
+// What a call is decided by: the policies and one price book, immutable, swapped whole.
 #pragma once
 
 #include <memory>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
-#include "libs/policy/policy.h"
+#include "libs/policy/policy_set.h"
 #include "libs/pricing/price_book.h"
 
 namespace quotaplane {
 
 struct Snapshot {
-  std::shared_ptr<const Policy> policy;
+  std::shared_ptr<const PolicySet> policies;
   std::shared_ptr<const PriceBook> prices;
 };
 
@@ -26,16 +27,30 @@ class SnapshotHolder {
     absl::MutexLock lock(&mutex_);
     return current_;
   }
-  void SetPolicy(std::shared_ptr<const Policy> policy) {
+
+  // Puts in force what `change` makes of the present snapshot, with no other change in between.
+  // Readers do not wait for it. It must not change this holder.
+  void Update(absl::FunctionRef<Snapshot(const Snapshot& present)> change) {
+    absl::MutexLock changing(&changing_);
+    auto next = std::make_shared<const Snapshot>(change(*Get()));
     absl::MutexLock lock(&mutex_);
-    current_ = std::make_shared<const Snapshot>(Snapshot{std::move(policy), current_->prices});
+    // Swapped, so that the old one, if nobody else has it, is freed after the lock.
+    current_.swap(next);
+  }
+  // Of Update, for one of the two.
+  using ChangePolicies =
+      absl::FunctionRef<std::shared_ptr<const PolicySet>(const PolicySet& present)>;
+  void UpdatePolicies(ChangePolicies change) {
+    Update([&](const Snapshot& present) {
+      return Snapshot{change(*present.policies), present.prices};
+    });
   }
   void SetPrices(std::shared_ptr<const PriceBook> prices) {
-    absl::MutexLock lock(&mutex_);
-    current_ = std::make_shared<const Snapshot>(Snapshot{current_->policy, std::move(prices)});
+    Update([&](const Snapshot& present) { return Snapshot{present.policies, std::move(prices)}; });
   }
 
  private:
+  absl::Mutex changing_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Snapshot> current_ ABSL_GUARDED_BY(mutex_);
 };

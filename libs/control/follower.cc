@@ -28,6 +28,15 @@ std::vector<ControlItem> Ordered(std::vector<ControlItem> items) {
   return items;
 }
 
+uint64_t SumOf(const std::vector<ControlItem>& items) {
+  uint64_t sum = 0;
+  for (const ControlItem& item : items) sum += ItemCheck(item.name, item.number);
+  return sum % kItemSumModulus;
+}
+
+// A board that changes all the time is read whole at another time.
+constexpr int kWholeReads = 10;
+
 }  // namespace
 
 Follower::Follower(ItemBoard* board, const std::string& saved_dir, ItemSink* sink,
@@ -97,7 +106,9 @@ void Follower::Run() {
 }
 
 void Follower::Round() {
-  const absl::StatusOr<Look> look = Follow();
+  absl::StatusOr<Look> look = Follow();
+  // The board became another while it was read.
+  if (absl::IsAborted(look.status())) look = Look::kWaiting;
   if (look.ok() && *look != Look::kWaiting) {
     const int64_t since_us = at_.contact_us - saved_contact_us_;
     if (since_us >= absl::ToInt64Microseconds(options_.save_contact_every)) Save(false, {});
@@ -163,7 +174,7 @@ bool Follower::Agree(const BoardHead& head) {
 absl::StatusOr<Follower::Look> Follower::ReadNew(const BoardHead& head) {
   int64_t position = at_.position;
   QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadAfter(head, &position));
-  items = Newer(std::move(items));
+  items = Newer(Ordered(std::move(items)));
   Apply(items);
   at_.position = position;
   Agree(head);
@@ -171,34 +182,22 @@ absl::StatusOr<Follower::Look> Follower::ReadNew(const BoardHead& head) {
   return Look::kNew;
 }
 
-absl::StatusOr<Follower::Look> Follower::ReadAll(const BoardHead& head) {
-  int64_t position = 0;
-  QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadAfter(head, &position));
+absl::StatusOr<Follower::Look> Follower::ReadAll(BoardHead head) {
+  QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadWhole(&head));
   const bool same_epoch = head.epoch == at_.epoch;
-  std::vector<ControlItem> all;
-  if (!same_epoch) {
-    // What is not there any more was taken away.
-    absl::flat_hash_set<std::string> there;
-    for (const ControlItem& item : items) there.insert(item.name);
-    std::vector<ControlItem> gone;
-    for (const auto& [name, number] : numbers_) {
-      if (!there.contains(name)) gone.push_back({name, number, ""});
-    }
-    Apply(gone);
-    numbers_.clear();
-    sum_ = 0;
-    at_ = {head.epoch, 0, 0, 0};
-  }
   // Whatever is newer here than on a board that went back is on disk already, or will be there when
   // it comes again.
-  const bool whole = !same_epoch || (save_whole_ && sum_ == head.sum);
-  if (whole) {
-    Apply(same_epoch ? Newer(items) : items);
+  bool whole = !same_epoch;
+  if (same_epoch) {
+    std::vector<ControlItem> newer = Newer(items);
+    Apply(newer);
+    whole = save_whole_ && sum_ == head.sum;
+    if (!whole) items = std::move(newer);
   } else {
-    items = Newer(std::move(items));
-    Apply(items);
+    TakeOver(items);
+    at_ = {head.epoch, 0, 0, 0};
   }
-  at_.position = position;
+  at_.position = head.last;
   const bool agreed = Agree(head);
   Save(whole, std::move(items));
   MutexLock lock(mutex_);
@@ -206,16 +205,56 @@ absl::StatusOr<Follower::Look> Follower::ReadAll(const BoardHead& head) {
   return agreed ? Look::kNew : Look::kWaiting;
 }
 
+void Follower::TakeOver(const std::vector<ControlItem>& items) {
+  absl::flat_hash_set<std::string> there;
+  for (const ControlItem& item : items) there.insert(item.name);
+  std::vector<ControlItem> gone;
+  for (const auto& [name, number] : numbers_) {
+    if (!there.contains(name)) gone.push_back({name, number, ""});
+  }
+  Apply(gone);
+  numbers_.clear();
+  sum_ = 0;
+  Apply(items);
+}
+
 absl::StatusOr<std::vector<ControlItem>> Follower::ReadAfter(const BoardHead& head,
                                                              int64_t* position) {
   std::vector<ControlItem> items;
-  do {
+  while (*position < head.last) {
     QP_ASSIGN_OR_RETURN(BoardPage page, board_->Read(head.epoch, *position, Deadline()));
-    if (page.items.empty()) break;
+    if (page.position == *position) break;
     *position = page.position;
     std::move(page.items.begin(), page.items.end(), std::back_inserter(items));
-  } while (*position < head.last);
-  return Ordered(std::move(items));
+  }
+  return items;
+}
+
+absl::StatusOr<std::vector<ControlItem>> Follower::ReadWhole(BoardHead* head) {
+  int64_t position = 0;
+  std::vector<ControlItem> all;
+  bool doubted = false;
+  for (int i = 0; i < kWholeReads; ++i) {
+    // What moves while it is read gets a position behind the one it had, and is met there.
+    QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadAfter(*head, &position));
+    std::move(items.begin(), items.end(), std::back_inserter(all));
+    all = Ordered(std::move(all));
+    const BoardHead before = std::exchange(*head, BoardHead());
+    QP_ASSIGN_OR_RETURN(*head, board_->Head(Deadline()));
+    if (head->epoch != before.epoch || head->last < before.last) break;
+    if (head->last == position && SumOf(all) == head->sum) return all;
+    if (position >= before.last && head->last > position) continue;
+    // All was read, and it is not what the head says.
+    if (doubted) {
+      spdlog::error("the board of control items is damaged: it has to be filled anew");
+      QP_RETURN_IF_ERROR(board_->Begin(before.epoch, Deadline()).status());
+      break;
+    }
+    doubted = true;
+    position = 0;
+    all.clear();
+  }
+  return absl::AbortedError("the board changed while it was read");
 }
 
 std::vector<ControlItem> Follower::Newer(std::vector<ControlItem> items) const {

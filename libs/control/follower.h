@@ -88,9 +88,14 @@ class Follower {
   // Makes this replica like the board; kWaiting: the board is not complete.
   absl::StatusOr<Look> Follow();
   absl::StatusOr<Look> ReadNew(const BoardHead& head);
-  absl::StatusOr<Look> ReadAll(const BoardHead& head);
+  absl::StatusOr<Look> ReadAll(BoardHead head);
+  // These are all items: what else there was has been taken away.
+  void TakeOver(const std::vector<ControlItem>& items);
   // Everything after `position`, and the position after it.
   absl::StatusOr<std::vector<ControlItem>> ReadAfter(const BoardHead& head, int64_t* position);
+  // Everything, as of some moment, and the board's head of then. ABORTED: it does not hold still,
+  // or is damaged.
+  absl::StatusOr<std::vector<ControlItem>> ReadWhole(BoardHead* head);
   // Whether it has what the board has; if so, notes it.
   bool Agree(const BoardHead& head);
   // Items that are newer than what there is.

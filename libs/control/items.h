@@ -16,9 +16,11 @@
 //              last writes) went back with this number, and gets again what it lost.
 //   position   Each put item gets the board's next position, 1, 2, 3 …; an item that is put again
 //              moves to its new one. A reader asks for what came after the position it has.
-//   sum        Over names and numbers of all items (ItemCheck). A reader that stands at the last
-//              position and has another sum has missed something (the board went back and filled
-//              these positions with other items): it reads everything again.
+//   sum        Over names and numbers of all items (ItemCheck), so of what the board has, however
+//              it came to that. A reader that stands at the last position and has another sum has
+//              missed something (the board went back and filled these positions with other items):
+//              it reads everything again. A board that does not agree with its own sum was damaged:
+//              whoever reads it whole has it filled anew.
 //   epoch      Of a board that was lost and is filled anew, or whose database went back to a
 //   backup.
 //              Readers keep what they have until it is complete, and then take it whole.
@@ -28,6 +30,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,8 +66,8 @@ struct BoardHead {
 
 // Items after some position, in the order of theirs.
 struct BoardPage {
-  std::vector<ControlItem> items;  // none: that position was the last
-  int64_t position = 0;            // of the last of them
+  std::vector<ControlItem> items;
+  int64_t position = 0;  // of the last of them; that which was asked for: it was the last
 };
 
 // How far a replica is, by its own word.
@@ -95,16 +98,22 @@ class ItemBoard {
   // the epoch in force afterwards: of two at once, both get the same.
   virtual absl::StatusOr<std::string> Begin(const std::string& epoch, absl::Time deadline) = 0;
 
-  // All of the database's items with a number in (from, to], and maybe some of higher numbers.
-  // Items whose number is not higher than what the board has are left out.
   struct Put {
+    // These are all of the database's items with a number in (from, to], and maybe some of higher
+    // numbers. Of a change that has more items than a put, the first parts say to == from, and the
+    // others ask for the sum after the part before, so that the last can say that all are there.
     int64_t from = 0;
     int64_t to = 0;
-    bool complete = false;  // together with all before it, this was everything
+    std::optional<uint64_t> if_sum;
+    // The database has no item that a board of that sum lacks.
+    bool complete = false;
+    // Those whose number is not higher than what the board has are left out.
     std::vector<ControlItem> items;
   };
-  // ABORTED, and nothing is put: the board has another epoch, or is published to less than `from`.
-  virtual absl::Status Add(const std::string& epoch, const Put& put, absl::Time deadline) = 0;
+  // The head afterwards. ABORTED, and nothing is put: the board has another epoch, or another sum,
+  // or is published to less than `from`.
+  virtual absl::StatusOr<BoardHead> Add(const std::string& epoch, const Put& put,
+                                        absl::Time deadline) = 0;
 
   // At most about 500 items or 4 MiB, more if one alone is larger. ABORTED: another epoch.
   virtual absl::StatusOr<BoardPage> Read(const std::string& epoch, int64_t after_position,

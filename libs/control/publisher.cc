@@ -3,12 +3,44 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <deque>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
 
 namespace quotaplane {
+
+namespace {
+
+// The first of `waiting`, up to the end of a change; or a part of a change, if that is larger than
+// a put may be.
+ItemBoard::Put NextPut(const BoardHead& head, bool ended, std::deque<ControlItem>* waiting) {
+  size_t count = 0;
+  size_t bytes = 0;
+  size_t whole = 0;  // of these, up to the end of a change
+  while (count < waiting->size() && count < kMaxPutItems) {
+    bytes += (*waiting)[count].body.size();
+    if (count > 0 && bytes > kMaxPutBytes) break;
+    ++count;
+    const bool last = count == waiting->size();
+    if (last ? ended : (*waiting)[count].number != (*waiting)[count - 1].number) whole = count;
+  }
+  ItemBoard::Put put;
+  put.from = put.to = head.published;
+  if (whole > 0) {
+    count = whole;
+    put.to = std::max(put.from, (*waiting)[count - 1].number);
+  }
+  const auto end = waiting->begin() + static_cast<std::ptrdiff_t>(count);
+  std::move(waiting->begin(), end, std::back_inserter(put.items));
+  waiting->erase(waiting->begin(), end);
+  return put;
+}
+
+}  // namespace
 
 Publisher::Publisher(const ItemSource* source, ItemBoard* board, PublisherOptions options)
     : source_(source), board_(board), options_(options), thread_([this] { Run(); }) {}
@@ -83,44 +115,35 @@ absl::Status Publisher::Round() {
     QP_ASSIGN_OR_RETURN(head, board_->Head(Deadline()));
   }
   if (head.complete && head.published == last) return absl::OkStatus();
-  const absl::Status published = Publish(head.epoch, head.published);
+  const absl::Status published = Publish(&head);
   // Another publisher, or a board that went back: the next round has the present head.
   if (absl::IsAborted(published)) Wake();
   return absl::IsAborted(published) ? absl::OkStatus() : published;
 }
 
-absl::Status Publisher::Publish(const std::string& epoch, int64_t published) {
+absl::Status Publisher::Publish(BoardHead* head) {
   // Until there is nothing more: an item that changes meanwhile gets a number behind all others,
   // and is met there, so that in the end nothing is missing.
-  ItemCursor cursor{published + 1, ""};
-  for (;;) {
-    QP_ASSIGN_OR_RETURN(std::vector<ControlItem> page, source_->Read(cursor));
-    if (page.empty()) break;
-    cursor = {page.back().number, page.back().name};
-    QP_RETURN_IF_ERROR(PutPage(epoch, std::move(page), &published));
-  }
-  ItemBoard::Put end{published, std::max(published, cursor.number), true, {}};
-  if (cursor.name.empty()) end.to = published;
-  QP_RETURN_IF_ERROR(board_->Add(epoch, end, Deadline()));
-  Told(end.to, end.to);
-  return absl::OkStatus();
-}
-
-absl::Status Publisher::PutPage(const std::string& epoch, std::vector<ControlItem> page,
-                                int64_t* published) {
-  for (size_t at = 0; at < page.size();) {
-    ItemBoard::Put put;
-    put.from = *published;
-    size_t bytes = 0;
-    while (at < page.size() && put.items.size() < kMaxPutItems &&
-           (put.items.empty() || bytes + page[at].body.size() <= kMaxPutBytes)) {
-      bytes += page[at].body.size();
-      put.items.push_back(std::move(page[at++]));
+  ItemCursor cursor{head->published + 1, ""};
+  std::deque<ControlItem> waiting;
+  bool ended = false;
+  // What the part before of the same change left.
+  std::optional<uint64_t> after_part;
+  while (!ended || !waiting.empty() || !head->complete) {
+    while (!ended && waiting.size() <= kMaxPutItems) {
+      QP_ASSIGN_OR_RETURN(std::vector<ControlItem> page, source_->Read(cursor));
+      ended = page.empty();
+      if (!ended) cursor = {page.back().number, page.back().name};
+      std::move(page.begin(), page.end(), std::back_inserter(waiting));
     }
-    // Of the last number there may be more to come.
-    put.to = std::max(put.from, put.items.back().number - 1);
-    QP_RETURN_IF_ERROR(board_->Add(epoch, put, Deadline()));
-    *published = put.to;
+    ItemBoard::Put put = NextPut(*head, ended, &waiting);
+    put.if_sum = after_part;
+    put.complete = !head->complete && ended && waiting.empty();
+    if (put.complete) put.if_sum = head->sum;
+    const bool part = !put.items.empty() && put.to < put.items.back().number;
+    QP_ASSIGN_OR_RETURN(*head, board_->Add(head->epoch, put, Deadline()));
+    after_part = part ? std::optional(head->sum) : std::nullopt;
+    Told(cursor.name.empty() ? head->published : cursor.number, head->published);
   }
   return absl::OkStatus();
 }

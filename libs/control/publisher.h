@@ -51,10 +51,8 @@ class Publisher {
  private:
   void Run();
   absl::Status Round();
-  // Everything after `published`, which is what the board has.
-  absl::Status Publish(const std::string& epoch, int64_t published);
-  // In portions; afterwards the board has everything up to `published`, which moves on.
-  absl::Status PutPage(const std::string& epoch, std::vector<ControlItem> page, int64_t* published);
+  // Everything that the board lacks. `head` follows it.
+  absl::Status Publish(BoardHead* head);
   absl::Time Deadline() const;
   void Told(int64_t last, int64_t published);
 

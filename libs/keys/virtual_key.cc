@@ -46,15 +46,19 @@ NewSecret MakeSecretFor(std::string_view id) {
           HashSecret(secret)};
 }
 
-absl::StatusOr<KeyText> ParseKeyText(std::string_view text) {
-  const absl::Status malformed = absl::InvalidArgumentError("has not the form of a virtual key");
-  if (text.size() != kTextSize || !text.starts_with(kPrefix)) return malformed;
+bool IsKeyText(std::string_view text) {
+  if (text.size() != kTextSize || !text.starts_with(kPrefix)) return false;
   const std::string_view id = text.substr(kPrefix.size(), kIdSize);
-  if (id.find_first_not_of(kBase32) != std::string_view::npos) return malformed;
-  if (text[kPrefix.size() + kIdSize] != '_') return malformed;
   const std::string_view secret = text.substr(kTextSize - kSecretSize);
-  if (!std::all_of(secret.begin(), secret.end(), IsBase64Url)) return malformed;
-  return KeyText{id, HashSecret(secret)};
+  return id.find_first_not_of(kBase32) == std::string_view::npos &&
+         text[kPrefix.size() + kIdSize] == '_' &&
+         std::all_of(secret.begin(), secret.end(), IsBase64Url);
+}
+
+absl::StatusOr<KeyText> ParseKeyText(std::string_view text) {
+  if (!IsKeyText(text)) return absl::InvalidArgumentError("has not the form of a virtual key");
+  return KeyText{text.substr(kPrefix.size(), kIdSize),
+                 HashSecret(text.substr(kTextSize - kSecretSize))};
 }
 
 SecretHash HashSecret(std::string_view secret) { return Hash256Of(secret); }

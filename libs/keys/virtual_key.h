@@ -55,6 +55,9 @@ struct KeyText {
 // INVALID_ARGUMENT if it has not the form of a key; the message shows nothing of it.
 absl::StatusOr<KeyText> ParseKeyText(std::string_view text);
 
+// Whether it has the form, without hashing it.
+bool IsKeyText(std::string_view text);
+
 SecretHash HashSecret(std::string_view secret);
 // In constant time.
 bool SameHash(const SecretHash& a, const SecretHash& b);

@@ -9,7 +9,6 @@
 
 #include "absl/time/clock.h"
 #include "libs/ledger/orgs.h"
-#include "libs/policy/counter_identity.h"
 
 namespace quotaplane {
 namespace {
@@ -24,15 +23,24 @@ int64_t Plus(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
 }
 
+// Every unit that is compared has a sum, be it 0.
+void AddUnits(const Policy& policy, BookState* state) {
+  const Families compared = ComparedFamilies(policy);
+  const std::vector<Limit>& limits = policy.document().limits;
+  for (size_t i = 0; i < limits.size(); ++i) {
+    if (compared.contains(policy.family(i))) state->drift[limits[i].unit.ToString()];
+  }
+}
+
 }  // namespace
 
 BookWatch::BookWatch(Books* books, Seeding* seeding, BookMarks* marks, sql::Database* database,
-                     PolicyOf policy, BookWatchOptions options)
+                     PoliciesOf policies, BookWatchOptions options)
     : books_(books),
       seeding_(seeding),
       marks_(marks),
       database_(database),
-      policy_(std::move(policy)),
+      policies_(std::move(policies)),
       options_(std::move(options)),
       thread_([this] { Run(); }) {}
 
@@ -46,8 +54,8 @@ BookState BookWatch::state() const {
   return state_;
 }
 
-absl::Status BookWatch::SeedAhead(const Policy& policy, absl::Duration patience) {
-  const absl::StatusOr<Seeded> seeded = seeding_->Seed(policy, absl::Now() + patience);
+absl::Status BookWatch::SeedAhead(const PolicySet& policies, absl::Duration patience) {
+  const absl::StatusOr<Seeded> seeded = seeding_->Seed(policies, absl::Now() + patience);
   if (!seeded.ok()) return seeded.status();
   Settle(*seeded);
   return absl::OkStatus();
@@ -65,19 +73,19 @@ void BookWatch::Run() {
   while (!stop_.WaitForNotificationWithTimeout(
       in_round_ ? std::clamp(rest_until_ - absl::Now(), absl::ZeroDuration(), options_.tick)
                 : options_.tick)) {
-    const std::shared_ptr<const Policy> policy = policy_();
+    const std::shared_ptr<const PolicySet> policies = policies_();
     // Without limits whose books could be compared there is nothing to watch, and no say in what
     // those who have some should do.
-    if (ComparedFamilies(*policy).empty() || !IsMine()) {
+    if (CountCompared(*policies) == 0 || !IsMine()) {
       in_round_ = false;
       absl::MutexLock lock(&mutex_);
       state_ = BookState();
       continue;
     }
-    Fill(*policy);
+    Fill(*policies);
     if (absl::Now() < rest_until_) continue;
-    if (!in_round_ && absl::Now() - round_began_ >= options_.round_every) BeginRound(*policy);
-    if (in_round_) CompareNext(*policy);
+    if (!in_round_ && absl::Now() - round_began_ >= options_.round_every) BeginRound(*policies);
+    if (in_round_) CompareNext(*policies);
   }
   marks_->Give(kLeasePartition, kLease, options_.owner).IgnoreError();
 }
@@ -86,8 +94,8 @@ bool BookWatch::IsMine() {
   return marks_->Take(kLeasePartition, kLease, options_.owner, kLeaseTime).value_or(false);
 }
 
-void BookWatch::Fill(const Policy& policy) {
-  const absl::StatusOr<Seeded> seeded = seeding_->Seed(policy, absl::Now() + kSeedPatience);
+void BookWatch::Fill(const PolicySet& policies) {
+  const absl::StatusOr<Seeded> seeded = seeding_->Seed(policies, absl::Now() + kSeedPatience);
   {
     absl::MutexLock lock(&mutex_);
     state_.watching = true;
@@ -108,7 +116,7 @@ void BookWatch::Fill(const Policy& policy) {
     again = std::exchange(settling_, Seeded());
     settle_at_ = absl::InfiniteFuture();
   }
-  const absl::Status settled = seeding_->SeedAgain(policy, again, absl::Now() + kSeedPatience);
+  const absl::Status settled = seeding_->SeedAgain(policies, again, absl::Now() + kSeedPatience);
   if (settled.ok() || absl::IsCancelled(settled)) return;
   spdlog::error("counters may lack what was charged as they were filled: {}", settled.ToString());
   absl::MutexLock lock(&mutex_);
@@ -116,28 +124,25 @@ void BookWatch::Fill(const Policy& policy) {
   settle_at_ = std::min(settle_at_, absl::Now() + options_.settle_after);
 }
 
-void BookWatch::BeginRound(const Policy& policy) {
+void BookWatch::BeginRound(const PolicySet& policies) {
   round_began_ = absl::Now();
   absl::StatusOr<std::vector<std::string>> orgs = ListAllOrgs(*database_);
   if (!orgs.ok()) return;  // the next round looks again
   orgs_ = *std::move(orgs);
   next_org_ = 0;
   round_ = BookState();
-  const Families compared = ComparedFamilies(policy);
-  const std::vector<Limit>& limits = policy.document().limits;
-  const std::vector<Digest> families = CounterFamilies(policy.document());
-  for (size_t i = 0; i < limits.size(); ++i) {
-    if (compared.contains(families[i])) round_.drift[limits[i].unit.ToString()];
-  }
+  AddUnits(policies.default_policy(), &round_);
+  for (const std::string& org : policies.OrgsWithOwn())
+    AddUnits(*policies.For(org).policy, &round_);
   in_round_ = true;
 }
 
-void BookWatch::CompareNext(const Policy& policy) {
+void BookWatch::CompareNext(const PolicySet& policies) {
   if (next_org_ == orgs_.size()) return EndRound();
   const std::string& org = orgs_[next_org_++];
   const absl::Time began = absl::Now();
   const absl::StatusOr<std::vector<BookLine>> lines =
-      books_->Compare(org, policy, options_.patience);
+      books_->Compare(org, *policies.For(org).policy, options_.patience);
   rest_until_ = absl::Now() + options_.rest * (absl::Now() - began);
   ++round_.orgs;
   if (!lines.ok()) {

@@ -25,7 +25,7 @@ namespace quotaplane {
 
 struct BookWatchOptions {
   std::string owner;  // as Seeding's
-  // Between looks at the policy and the marks.
+  // Between looks at the policies and the marks.
   absl::Duration tick = absl::Seconds(1);
   // From the beginning of one round of comparisons to that of the next, at least.
   absl::Duration round_every = absl::Minutes(1);
@@ -57,15 +57,15 @@ struct BookState {
 
 class BookWatch {
  public:
-  using PolicyOf = std::function<std::shared_ptr<const Policy>()>;
+  using PoliciesOf = std::function<std::shared_ptr<const PolicySet>()>;
 
   // Starts one thread. All must outlive it; a `books->Stop()` makes its end quick.
   BookWatch(Books* books, Seeding* seeding, BookMarks* marks, sql::Database* database,
-            PolicyOf policy, BookWatchOptions options);
+            PoliciesOf policies, BookWatchOptions options);
   ~BookWatch();
 
-  // Fills what is new in a policy that is about to take force, within `patience`. Thread-safe.
-  absl::Status SeedAhead(const Policy& policy, absl::Duration patience);
+  // Fills what is new in policies that are about to take force, within `patience`. Thread-safe.
+  absl::Status SeedAhead(const PolicySet& policies, absl::Duration patience);
 
   // Thread-safe.
   BookState state() const;
@@ -74,10 +74,10 @@ class BookWatch {
   void Run();
   // Whether this process is the one that watches.
   bool IsMine();
-  void Fill(const Policy& policy);
+  void Fill(const PolicySet& policies);
   // The next org of the round, or the end of it.
-  void CompareNext(const Policy& policy);
-  void BeginRound(const Policy& policy);
+  void CompareNext(const PolicySet& policies);
+  void BeginRound(const PolicySet& policies);
   void EndRound();
   void Settle(const Seeded& seeded);
 
@@ -85,7 +85,7 @@ class BookWatch {
   Seeding* const seeding_;
   BookMarks* const marks_;
   sql::Database* const database_;
-  const PolicyOf policy_;
+  const PoliciesOf policies_;
   const BookWatchOptions options_;
 
   // The thread's own.

@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<LineCorrection>> PriceAttempt(std::span<const BookedL
 }  // namespace
 
 absl::StatusOr<std::vector<LineCorrection>> Reprice(const BookedCharge& charge,
-                                                    const Snapshot& prices,
+                                                    const Policy& policy, const PriceBook& prices,
                                                     const std::vector<std::string>& models,
                                                     RerateReport* report) {
   ++report->charges;
@@ -71,7 +71,7 @@ absl::StatusOr<std::vector<LineCorrection>> Reprice(const BookedCharge& charge,
       continue;
     }
     const std::span<const BookedLine> lines = std::span(charge.lines).subspan(from, to - from);
-    const PricingRule rule = FindPricing(prices, first.model, charge.occurred_at_us);
+    const PricingRule rule = FindPricing(policy, prices, first.model, charge.occurred_at_us);
     const bool used = !first.meter.empty();
     if (rule.unpriced() && used) report->unpriced += static_cast<int64_t>(lines.size());
     if (rule.unpriced() || charge.adjusted || !used) {
@@ -81,7 +81,7 @@ absl::StatusOr<std::vector<LineCorrection>> Reprice(const BookedCharge& charge,
       continue;
     }
     QP_ASSIGN_OR_RETURN(const std::vector<LineCorrection> priced,
-                        PriceAttempt(lines, rule, prices.prices->version()));
+                        PriceAttempt(lines, rule, prices.version()));
     for (const LineCorrection& one : priced) {
       QP_RETURN_IF_ERROR(Tell(*one.line, one.line->cost_left_nano_usd + one.cost_nano_usd, report));
       if (one.cost_nano_usd != 0) corrections.push_back(one);

@@ -162,8 +162,9 @@ absl::Status LookAt(sql::Database& database, const RerateRequest& request, const
                     const std::vector<ChargeAt>& charges, RerateReport* report) {
   QP_ASSIGN_OR_RETURN(const std::vector<BookedCharge> booked,
                       ReadCharges(database, request.org, charges));
+  const Policy& policy = *prices.policies->For(request.org).policy;
   for (const BookedCharge& charge : booked) {
-    QP_RETURN_IF_ERROR(Reprice(charge, prices, request.models, report).status());
+    QP_RETURN_IF_ERROR(Reprice(charge, policy, *prices.prices, request.models, report).status());
   }
   return absl::OkStatus();
 }
@@ -174,10 +175,11 @@ absl::Status Correct(sql::Database& database, const RerateRequest& request, cons
   QP_RETURN_IF_ERROR(LockIdentities(*transaction));
   QP_ASSIGN_OR_RETURN(const std::vector<BookedCharge> booked,
                       LockCharges(*transaction, request.org, charges));
-  Batch batch(request, *prices.policy, now_us);
+  const Policy& policy = *prices.policies->For(request.org).policy;
+  Batch batch(request, policy, now_us);
   for (const BookedCharge& charge : booked) {
     QP_ASSIGN_OR_RETURN(const std::vector<LineCorrection> lines,
-                        Reprice(charge, prices, request.models, report));
+                        Reprice(charge, policy, *prices.prices, request.models, report));
     if (!lines.empty()) QP_RETURN_IF_ERROR(batch.Add(charge, lines));
   }
   if (batch.empty()) return absl::OkStatus();

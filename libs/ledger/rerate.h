@@ -61,7 +61,7 @@ class Rerater {
   // `database` must outlive it, and have two connections to spare.
   explicit Rerater(sql::Database* database) : database_(database) {}
 
-  // `prices` is the book to price by, with the policy in force. `now_us` is the local clock, for
+  // `prices` is the book to price by, with the policies in force. `now_us` is the local clock, for
   // the whole of it. Killed or failed in between, a part is written: the same call again completes
   // it. INVALID_ARGUMENT (a FieldError on org, from, to, reason, actor). OUT_OF_RANGE: a sum does
   // not fit; or, with reason DATA_DROPPED, retention has dropped entries of that time. Others are

@@ -9,7 +9,6 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/ledger/orgs.h"
-#include "libs/policy/counter_identity.h"
 
 namespace quotaplane {
 namespace {
@@ -20,49 +19,16 @@ constexpr absl::Duration kLeaseTime = absl::Minutes(2);
 constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
-// Marks: 'b' and the families' digests in order; or 's' and who is filling the partition.
-constexpr char kFilled = 'b';
-constexpr char kFilling = 's';
-constexpr size_t kDigestBytes = sizeof(Digest::bytes);
-
-bool IsCompared(const Limit& limit) {
-  return limit.unit.kind != UnitKind::kConcurrency && limit.window.kind != WindowKind::kSliding;
-}
-
-std::string MarkOf(const Families& families) {
-  std::vector<std::string_view> sorted;
-  for (const Digest& family : families) sorted.push_back(family.view());
-  std::sort(sorted.begin(), sorted.end());
-  std::string mark(1, kFilled);
-  for (const std::string_view one : sorted) mark += one;
-  return mark;
-}
-
-bool IsFilled(const std::string& mark) { return !mark.empty() && mark[0] == kFilled; }
-
-// Those of `wanted` that the mark does not have.
-Families MissingIn(const std::string& mark, const Families& wanted) {
-  if (!IsFilled(mark)) return wanted;
-  Families missing = wanted;
-  for (size_t at = 1; at + kDigestBytes <= mark.size(); at += kDigestBytes) {
-    Digest family;
-    std::copy_n(mark.begin() + static_cast<ptrdiff_t>(at), kDigestBytes, family.bytes.begin());
-    missing.erase(family);
-  }
-  return missing;
-}
-
 absl::Status Conflict(std::string_view why) {
   return ReasonedError(absl::StatusCode::kAborted, "REPAIR_CONFLICT", why);
 }
 
 std::vector<BookLine> LinesOf(const std::vector<BookLine>& lines, const Policy& policy,
                               const Families& families) {
-  const std::vector<Limit>& all = policy.document().limits;
-  const std::vector<Digest> family = CounterFamilies(policy.document());
   absl::flat_hash_set<std::string_view> limits;
+  const std::vector<Limit>& all = policy.document().limits;
   for (size_t i = 0; i < all.size(); ++i) {
-    if (families.contains(family[i])) limits.insert(all[i].id);
+    if (families.contains(policy.family(i))) limits.insert(all[i].id);
   }
   std::vector<BookLine> kept;
   for (const BookLine& line : lines) {
@@ -72,16 +38,6 @@ std::vector<BookLine> LinesOf(const std::vector<BookLine>& lines, const Policy& 
 }
 
 }  // namespace
-
-Families ComparedFamilies(const Policy& policy) {
-  const std::vector<Limit>& limits = policy.document().limits;
-  const std::vector<Digest> family = CounterFamilies(policy.document());
-  Families families;
-  for (size_t i = 0; i < limits.size(); ++i) {
-    if (IsCompared(limits[i])) families.insert(family[i]);
-  }
-  return families;
-}
 
 Seeding::Seeding(Books* books, BookMarks* marks, sql::Database* database, std::string owner)
     : books_(books), marks_(marks), database_(database), owner_(std::move(owner)) {}
@@ -118,26 +74,27 @@ absl::StatusOr<RebuiltOrg> Seeding::Rebuild(const std::string& org, const Policy
   return rebuilt;
 }
 
-absl::StatusOr<Seeding::OrgsByPartition> Seeding::Orgs() {
-  QP_ASSIGN_OR_RETURN(const std::vector<std::string> all, ListAllOrgs(*database_));
-  OrgsByPartition orgs(marks_->partitions());
-  for (const std::string& org : all) orgs[marks_->PartitionOfOrg(org)].push_back(org);
-  return orgs;
+Seeding::OrgsByPartition Seeding::ByPartition(const std::vector<std::string>& orgs) const {
+  OrgsByPartition parts(marks_->partitions());
+  for (const std::string& org : orgs) parts[marks_->PartitionOfOrg(org)].push_back(org);
+  return parts;
 }
 
-absl::StatusOr<Seeded> Seeding::Seed(const Policy& policy, absl::Time deadline) {
-  const Families wanted = ComparedFamilies(policy);
-  const std::string done = MarkOf(wanted);
+absl::StatusOr<Seeded> Seeding::Seed(const PolicySet& policies, absl::Time deadline) {
+  std::vector<std::string> done;
+  for (const std::vector<std::string>& own : ByPartition(policies.OrgsWithOwn())) {
+    done.push_back(FilledMark(policies, own));
+  }
   QP_ASSIGN_OR_RETURN(const std::vector<std::string> marks, marks_->ReadAll());
   Seeded seeded;
-  if (std::all_of(marks.begin(), marks.end(), [&](const auto& mark) { return mark == done; })) {
-    return seeded;
-  }
-  QP_ASSIGN_OR_RETURN(const OrgsByPartition orgs, Orgs());
+  if (marks == done) return seeded;
+  QP_ASSIGN_OR_RETURN(const std::vector<std::string> all, ListAllOrgs(*database_));
+  const OrgsByPartition orgs = ByPartition(all);
   absl::Status first;
   for (size_t i = 0; i < marks.size() && absl::Now() < deadline; ++i) {
-    if (marks[i] == done) continue;
-    first.Update(SeedPartition(static_cast<int>(i), marks[i], policy, orgs, deadline, &seeded));
+    if (marks[i] == done[i]) continue;
+    const Partition partition{static_cast<int>(i), marks[i], done[i], orgs[i]};
+    first.Update(SeedPartition(partition, policies, deadline, &seeded));
   }
   if (first.ok() && absl::Now() >= deadline) {
     first = absl::DeadlineExceededError("not every counter was filled in time");
@@ -146,44 +103,61 @@ absl::StatusOr<Seeded> Seeding::Seed(const Policy& policy, absl::Time deadline) 
   return seeded;
 }
 
-absl::Status Seeding::SeedPartition(int partition, const std::string& mark, const Policy& policy,
-                                    const OrgsByPartition& orgs, absl::Time deadline,
-                                    Seeded* seeded) {
-  const Families wanted = ComparedFamilies(policy);
-  const Families missing = MissingIn(mark, wanted);
-  std::string begun = mark;
-  if (!missing.empty() && !IsFilled(mark)) {
+absl::Status Seeding::SeedPartition(const Partition& partition, const PolicySet& policies,
+                                    absl::Time deadline, Seeded* seeded) {
+  const FillMark mark(partition.mark);
+  const Families of_default = mark.MissingOfDefault(policies);
+  std::vector<Seeded::Part> parts;
+  std::vector<std::pair<std::string, Families>> missing;
+  for (const std::string& org : partition.orgs) {
+    Families families = mark.MissingOf(org, policies);
+    if (families.empty()) continue;
+    const bool alone = policies.For(org).version != 0 || families != of_default;
+    if (alone) parts.push_back({partition.number, org, families});
+    missing.emplace_back(org, std::move(families));
+  }
+  if (!of_default.empty() && !partition.orgs.empty()) {
+    parts.push_back({partition.number, "", of_default});
+  }
+  std::string begun = partition.mark;
+  if (!mark.filled() && (!missing.empty() || !of_default.empty())) {
     // Lost again in the middle of it, the partition must not count as filled: this is lost with it.
-    begun = absl::StrCat(std::string(1, kFilling), owner_, "/", absl::ToUnixNanos(absl::Now()));
-    QP_ASSIGN_OR_RETURN(const bool mine, marks_->Replace(partition, mark, begun));
+    begun = FillingMark(absl::StrCat(owner_, "/", absl::ToUnixNanos(absl::Now())));
+    QP_ASSIGN_OR_RETURN(const bool mine, marks_->Replace(partition.number, partition.mark, begun));
     if (!mine) return Conflict("another process fills these counters");
   }
-  if (!missing.empty()) {
-    QP_ASSIGN_OR_RETURN(const int moved, RebuildAll(orgs[partition], policy, missing, deadline));
+  for (const auto& [org, families] : missing) {
+    QP_ASSIGN_OR_RETURN(const int moved, Fill(org, policies, families, deadline));
     seeded->counters += moved;
-    seeded->orgs += static_cast<int>(orgs[partition].size());
+    ++seeded->orgs;
   }
-  QP_ASSIGN_OR_RETURN(const bool still, marks_->Replace(partition, begun, MarkOf(wanted)));
+  QP_ASSIGN_OR_RETURN(const bool still, marks_->Replace(partition.number, begun, partition.done));
   if (!still) return Conflict("the counters were lost again, or another fills them");
-  if (!missing.empty() && !orgs[partition].empty()) seeded->parts.push_back({partition, missing});
+  seeded->parts.insert(seeded->parts.end(), parts.begin(), parts.end());
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Seeding::RebuildAll(const std::vector<std::string>& orgs, const Policy& policy,
-                                        const Families& families, absl::Time deadline) {
-  int moved = 0;
-  for (const std::string& org : orgs) {
-    const absl::Duration left = std::min(deadline - absl::Now(), kPatience);
-    QP_ASSIGN_OR_RETURN(const RebuiltOrg rebuilt, Rebuild(org, policy, &families, left));
-    moved += rebuilt.moved;
-  }
-  return moved;
+absl::StatusOr<int> Seeding::Fill(const std::string& org, const PolicySet& policies,
+                                  const Families& families, absl::Time deadline) {
+  const absl::Duration left = std::min(deadline - absl::Now(), kPatience);
+  QP_ASSIGN_OR_RETURN(const RebuiltOrg rebuilt,
+                      Rebuild(org, *policies.For(org).policy, &families, left));
+  return rebuilt.moved;
 }
 
-absl::Status Seeding::SeedAgain(const Policy& policy, const Seeded& seeded, absl::Time deadline) {
-  QP_ASSIGN_OR_RETURN(const OrgsByPartition orgs, Orgs());
+absl::Status Seeding::SeedAgain(const PolicySet& policies, const Seeded& seeded,
+                                absl::Time deadline) {
+  QP_ASSIGN_OR_RETURN(const std::vector<std::string> all, ListAllOrgs(*database_));
+  const OrgsByPartition orgs = ByPartition(all);
   for (const Seeded::Part& part : seeded.parts) {
-    QP_RETURN_IF_ERROR(RebuildAll(orgs[part.partition], policy, part.families, deadline).status());
+    if (!part.org.empty()) {
+      QP_RETURN_IF_ERROR(Fill(part.org, policies, part.families, deadline).status());
+      continue;
+    }
+    for (const std::string& org : orgs[part.partition]) {
+      if (policies.For(org).version != 0) continue;
+      QP_RETURN_IF_ERROR(Fill(org, policies, part.families, deadline).status());
+    }
   }
   return absl::OkStatus();
 }

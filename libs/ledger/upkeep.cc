@@ -44,7 +44,7 @@ void Upkeep::Run() {
 }
 
 absl::Status Upkeep::ApplyMoves() {
-  const std::shared_ptr<const Policy> policy = options_.policy();
+  const std::shared_ptr<const PolicySet> policies = options_.policies();
   absl::Status first;
   std::string last;
   for (;;) {
@@ -52,7 +52,7 @@ absl::Status Upkeep::ApplyMoves() {
     for (const std::string& org : orgs) {
       if (stop_.HasBeenNotified()) return first;
       // One org's trouble is not another's.
-      const absl::StatusOr<int64_t> applied = moves_.Apply(org, *policy);
+      const absl::StatusOr<int64_t> applied = moves_.Apply(org, *policies->For(org).policy);
       if (applied.ok()) {
         applied_ += *applied;
       } else if (first.ok()) {
@@ -67,7 +67,7 @@ absl::Status Upkeep::ApplyMoves() {
 }
 
 absl::Status Upkeep::RunRetention() {
-  const RetentionAges ages = options_.policy()->document().retention;
+  const RetentionAges ages = options_.policies()->default_policy().document().retention;
   QP_ASSIGN_OR_RETURN(const Dropped dropped, retention_.Run(ages, options_.now_us(), kActor));
   ++retentions_;
   if (dropped.anything()) {

@@ -13,14 +13,15 @@
 #include "absl/time/time.h"
 #include "libs/ledger/pending_moves.h"
 #include "libs/ledger/retention.h"
+#include "libs/policy/policy_set.h"
 
 namespace quotaplane {
 
 struct UpkeepOptions {
   absl::Duration moves_every = absl::Seconds(5);
   absl::Duration retention_every = absl::Hours(1);
-  std::function<std::shared_ptr<const Policy>()> policy;  // the one in force
-  std::function<int64_t()> now_us;                        // the local clock
+  std::function<std::shared_ptr<const PolicySet>()> policies;  // those in force
+  std::function<int64_t()> now_us;                             // the local clock
 };
 
 class Upkeep {

@@ -161,12 +161,13 @@ class LedgerCalls::Work {
       QP_RETURN_IF_ERROR(ParseRequest("VerifyRequest", bytes, caller, &request));
       QP_ASSIGN_OR_RETURN(VerifyArgs args, FromProto(request));
       return StreamWork([this, args = std::move(args)](const SendChunk& send) {
-        const auto policy = role_.snapshots->Get()->policy;
+        const auto policies = role_.snapshots->Get()->policies;
         return SendBooks<v1::VerifyResponse>(
-            args.org, *policy, args.all_counters, send,
+            args.org, *policies, args.all_counters, send,
             [&](LedgerParts& parts, const std::string& org) -> absl::StatusOr<RebuiltOrg> {
+              const Policy& policy = *policies->For(org).policy;
               QP_ASSIGN_OR_RETURN(std::vector<BookLine> lines,
-                                  parts.books->Compare(org, *policy, args.patience));
+                                  parts.books->Compare(org, policy, args.patience));
               return RebuiltOrg{std::move(lines), 0};
             });
       });
@@ -180,17 +181,14 @@ class LedgerCalls::Work {
           ParseRequest("RebuildCountersRequest", bytes, caller, &request, kMaxPolicyRequestBytes));
       QP_ASSIGN_OR_RETURN(RebuildArgs args, FromProto(request));
       return StreamWork([this, args = std::move(args)](const SendChunk& send) -> absl::Status {
-        auto policy = role_.snapshots->Get()->policy;
-        if (!args.policy_yaml.empty()) {
-          QP_ASSIGN_OR_RETURN(policy, PolicyOf(args));
-        }
+        QP_ASSIGN_OR_RETURN(const auto policies, PoliciesFor(args));
         return SendBooks<v1::RebuildCountersResponse>(
-            args.org, *policy, false, send,
+            args.org, *policies, false, send,
             [&](LedgerParts& parts, const std::string& org) -> absl::StatusOr<RebuiltOrg> {
-              if (!args.dry_run)
-                return parts.seeding->Rebuild(org, *policy, nullptr, args.patience);
+              const Policy& policy = *policies->For(org).policy;
+              if (!args.dry_run) return parts.seeding->Rebuild(org, policy, nullptr, args.patience);
               QP_ASSIGN_OR_RETURN(std::vector<BookLine> lines,
-                                  parts.books->Compare(org, *policy, args.patience));
+                                  parts.books->Compare(org, policy, args.patience));
               return RebuiltOrg{std::move(lines), 0};
             });
       });
@@ -217,13 +215,13 @@ class LedgerCalls::Work {
 
   absl::Status Erase(LedgerParts& parts, const ErasureRequest& request,
                      v1::EraseUserResponse* response) const {
-    const auto policy = role_.snapshots->Get()->policy;
+    const auto policies = role_.snapshots->Get()->policies;
     // It repairs counters, which two must not do at once.
     return parts.seeding->Alone(
         request.org, absl::Now() + kErasePatience, [&](Seeding::StillAlone) -> absl::Status {
           QP_ASSIGN_OR_RETURN(const ErasureOutcome outcome,
-                              parts.erasure->Erase(request, *policy, role_.store->EstimatedNowUs(),
-                                                   kErasePatience));
+                              parts.erasure->Erase(request, *policies->For(request.org).policy,
+                                                   role_.store->EstimatedNowUs(), kErasePatience));
           ToProto(outcome, response);
           return absl::OkStatus();
         });
@@ -232,14 +230,25 @@ class LedgerCalls::Work {
  private:
   // Whether all corrections of the org have reached the counters; if not, they will.
   bool MoveCounters(LedgerParts& parts, const std::string& org) const {
-    const absl::Status moved = parts.moves->Apply(org, *role_.snapshots->Get()->policy).status();
+    const auto policies = role_.snapshots->Get()->policies;
+    const absl::Status moved = parts.moves->Apply(org, *policies->For(org).policy).status();
     if (!moved.ok()) spdlog::error("corrections wait to reach the counters: {}", moved.ToString());
     return moved.ok();
   }
 
+  // Those in force; a document of the request's stands for its org, or for all that have no policy
+  // of their own.
+  absl::StatusOr<std::shared_ptr<const PolicySet>> PoliciesFor(const RebuildArgs& args) const {
+    std::shared_ptr<const PolicySet> policies = role_.snapshots->Get()->policies;
+    if (args.policy_yaml.empty()) return policies;
+    QP_ASSIGN_OR_RETURN(std::shared_ptr<const Policy> policy, PolicyOf(args));
+    if (args.org.empty()) return policies->WithDefault(std::move(policy));
+    return std::make_shared<const PolicySet>(std::move(policy));
+  }
+
   // `books_of(parts, org)` says how one org's books stand.
   template <typename Response, typename BooksOf>
-  absl::Status SendBooks(const std::string& only, const Policy& policy, bool all_counters,
+  absl::Status SendBooks(const std::string& only, const PolicySet& policies, bool all_counters,
                          const SendChunk& send, BooksOf books_of) const {
     LedgerParts* const parts = role_.parts();
     if (parts == nullptr) return LedgerAway();
@@ -249,7 +258,9 @@ class LedgerCalls::Work {
       if (!all.ok()) return ForCaller(all.status(), false);
       orgs = *std::move(all);
     }
-    const auto limits = static_cast<int64_t>(ComparedFamilies(policy).size());
+    const int64_t limits =
+        only.empty() ? CountCompared(policies)
+                     : static_cast<int64_t>(ComparedFamilies(*policies.For(only).policy).size());
     BooksSender<Response> sender(send, static_cast<int64_t>(orgs.size()), limits);
     for (const std::string& org : orgs) {
       const absl::StatusOr<RebuiltOrg> books = books_of(*parts, org);

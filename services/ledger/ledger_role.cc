@@ -92,7 +92,7 @@ absl::Status LedgerRole::Open() {
   QP_ASSIGN_OR_RETURN(opened->database, sql::Database::Open(database));
   sql::Database* const db = opened->database.get();
   QP_RETURN_IF_ERROR(sql::Migrate(*db));
-  const auto policy = [this] { return snapshots_->Get()->policy; };
+  const auto policies = [this] { return snapshots_->Get()->policies; };
   opened->writer = std::make_unique<LedgerWriter>(
       db, [this](const Subject& subject) { return CostCenter(subject); });
   opened->books = std::make_unique<Books>(db, store_, &outbox_state_);
@@ -102,13 +102,13 @@ absl::Status LedgerRole::Open() {
   opened->erasure = std::make_unique<Erasure>(db, opened->books.get(), &outbox_state_, codec_);
   opened->moves = std::make_unique<PendingMoves>(db, store_);
   UpkeepOptions upkeep;
-  upkeep.policy = policy;
+  upkeep.policies = policies;
   upkeep.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
   opened->upkeep = std::make_unique<Upkeep>(db, store_, std::move(upkeep));
   BookWatchOptions watch;
   watch.owner = options_.reader;
   opened->watch = std::make_unique<BookWatch>(opened->books.get(), opened->seeding.get(), &marks_,
-                                              db, policy, std::move(watch));
+                                              db, policies, std::move(watch));
   LedgerWorkerOptions worker;
   worker.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
   opened->worker =
@@ -133,7 +133,8 @@ void LedgerRole::OpenLater() {
 }
 
 std::string LedgerRole::CostCenter(const Subject& subject) const {
-  return std::string(snapshots_->Get()->policy->CostCenterOf(subject));
+  const std::shared_ptr<const Snapshot> snapshot = snapshots_->Get();
+  return std::string(snapshot->policies->For(subject.org).policy->CostCenterOf(subject));
 }
 
 LedgerParts* LedgerRole::parts() const {
@@ -141,15 +142,15 @@ LedgerParts* LedgerRole::parts() const {
   return parts_.get();
 }
 
-absl::Status LedgerRole::SeedAhead(const Policy& policy, absl::Duration patience) {
+absl::Status LedgerRole::SeedAhead(const PolicySet& policies, absl::Duration patience) {
   LedgerParts* const opened = parts();
   if (opened == nullptr) return absl::UnavailableError("the ledger's database is away");
-  return opened->watch->SeedAhead(policy, patience);
+  return opened->watch->SeedAhead(policies, patience);
 }
 
 LedgerStatus LedgerRole::status() {
   LedgerStatus status;
-  status.limits = static_cast<int64_t>(ComparedFamilies(*snapshots_->Get()->policy).size());
+  status.limits = CountCompared(*snapshots_->Get()->policies);
   const absl::StatusOr<OutboxDepth> depth =
       ReadOutboxDepth(*client_, options_.partitions, kDepthTimeout);
   if (depth.ok()) status.outbox = *depth;

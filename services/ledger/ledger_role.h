@@ -47,10 +47,10 @@ class LedgerRole {
   // What a server needs to serve LedgerService. The role must outlive it.
   StreamService service() { return calls_.service(); }
 
-  // Fills the counters that `policy`, which is about to take force, has more than the one in force;
-  // waits for that as long as `patience`. Without any it costs one look into the store.
+  // Fills the counters that `policies`, which are about to take force, have more than those in
+  // force; waits for that as long as `patience`. Without any it costs one look into the store.
   // Thread-safe.
-  absl::Status SeedAhead(const Policy& policy, absl::Duration patience);
+  absl::Status SeedAhead(const PolicySet& policies, absl::Duration patience);
 
   // Asks the store, for a second at most. Thread-safe.
   LedgerStatus status();

@@ -3,20 +3,27 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
 #include "services/rpc/field_checks.h"
 
 namespace quotaplane {
 namespace {
 
-Subject SubjectOf(const v1::Subject& from, bool model_required, FieldChecks* checks) {
-  checks->Text(from.org(), "subject.org", true);
+Subject SubjectOf(const v1::Subject& from, const RequestKey& key, bool model_required,
+                  FieldChecks* checks) {
+  checks->Text(from.org(), "subject.org", key == nullptr);
   checks->Text(from.team(), "subject.team", false);
   checks->Text(from.project(), "subject.project", false);
   checks->Text(from.user(), "subject.user", false);
   checks->Text(from.api_key(), "subject.api_key", false);
+  if (IsKeyText(from.api_key())) {
+    checks->Violation("subject.api_key",
+                      "is a whole virtual key, which is secret: it goes to `key`");
+  }
   checks->Text(from.model(), "subject.model", model_required);
   Subject subject{from.org(),   from.team(), from.project(), from.user(), from.api_key(),
                   from.model(), {}};
+  ApplyKey(key, &subject, checks);
   if (from.labels_size() > kMaxLabels) {
     checks->Violation(
         "subject.labels",
@@ -206,14 +213,16 @@ void FillAnswer(const ReserveAnswer& answer, Response* response) {
 
 // What CommitRequest and RecordRequest have in common.
 template <typename Request>
-absl::StatusOr<CommitArgs> CommitArgsOf(const Request& request, const std::string& id,
-                                        std::string_view id_field, bool record) {
+absl::StatusOr<CommitArgs> CommitArgsOf(const Request& request, const RequestKeys& keys,
+                                        const std::string& id, std::string_view id_field,
+                                        bool record) {
+  QP_ASSIGN_OR_RETURN(const RequestKey key, keys.Resolve(request.key(), KeyUse::kSettle));
   FieldChecks checks;
   checks.Text(id, id_field, true);
   CommitArgs args;
   args.id = id;
   args.record = record;
-  args.subject = SubjectOf(request.subject(), false, &checks);
+  args.subject = SubjectOf(request.subject(), key, false, &checks);
   args.attempts = AttemptsOf(request.attempts(), args.subject.model, &checks);
   if (absl::Status status = checks.ToStatus(); !status.ok()) return status;
   return args;
@@ -221,12 +230,14 @@ absl::StatusOr<CommitArgs> CommitArgsOf(const Request& request, const std::strin
 
 }  // namespace
 
-absl::StatusOr<ReserveArgs> FromProto(const v1::ReserveRequest& request) {
+absl::StatusOr<ReserveArgs> FromProto(const v1::ReserveRequest& request, const RequestKeys& keys) {
+  QP_ASSIGN_OR_RETURN(const RequestKey key, keys.Resolve(request.key(), KeyUse::kSpend));
   FieldChecks checks;
   checks.Text(request.reservation_id(), "reservation_id", true);
   ReserveArgs args;
   args.id = request.reservation_id();
-  args.subject = SubjectOf(request.subject(), true, &checks);
+  args.subject = SubjectOf(request.subject(), key, true, &checks);
+  args.refused_by = RefusedByKey(key, args.subject.model);
   args.estimate = UsageOf(request.estimate(), "estimate", &checks);
   args.tier = TierOf(request.service_tier(), "service_tier", &checks);
   if (request.has_ttl()) args.ttl_us = TtlOf(request.ttl(), &checks);
@@ -234,12 +245,14 @@ absl::StatusOr<ReserveArgs> FromProto(const v1::ReserveRequest& request) {
   return args;
 }
 
-absl::StatusOr<ExtendArgs> FromProto(const v1::ExtendRequest& request) {
+absl::StatusOr<ExtendArgs> FromProto(const v1::ExtendRequest& request, const RequestKeys& keys) {
+  QP_ASSIGN_OR_RETURN(const RequestKey key, keys.Resolve(request.key(), KeyUse::kSpend));
   FieldChecks checks;
   checks.Text(request.reservation_id(), "reservation_id", true);
   ExtendArgs args;
   args.id = request.reservation_id();
-  args.subject = SubjectOf(request.subject(), true, &checks);
+  args.subject = SubjectOf(request.subject(), key, true, &checks);
+  args.refused_by = RefusedByKey(key, args.subject.model);
   args.sequence = request.sequence();
   if (args.sequence < 1 || args.sequence > kMaxCounterValue) {
     checks.Violation("sequence", absl::StrCat("is ", args.sequence, "; it must be from 1 to ",
@@ -255,35 +268,43 @@ absl::StatusOr<ExtendArgs> FromProto(const v1::ExtendRequest& request) {
   return args;
 }
 
-absl::StatusOr<CommitArgs> FromProto(const v1::CommitRequest& request) {
-  return CommitArgsOf(request, request.reservation_id(), "reservation_id", false);
+absl::StatusOr<CommitArgs> FromProto(const v1::CommitRequest& request, const RequestKeys& keys) {
+  return CommitArgsOf(request, keys, request.reservation_id(), "reservation_id", false);
 }
 
-absl::StatusOr<CommitArgs> FromProto(const v1::RecordRequest& request) {
-  return CommitArgsOf(request, request.record_id(), "record_id", true);
+absl::StatusOr<CommitArgs> FromProto(const v1::RecordRequest& request, const RequestKeys& keys) {
+  return CommitArgsOf(request, keys, request.record_id(), "record_id", true);
 }
 
-absl::StatusOr<ReservationKey> FromProto(const v1::ReleaseRequest& request) {
+absl::StatusOr<ReservationKey> FromProto(const v1::ReleaseRequest& request,
+                                         const RequestKeys& keys) {
+  QP_ASSIGN_OR_RETURN(const RequestKey key, keys.Resolve(request.key(), KeyUse::kSettle));
   FieldChecks checks;
   checks.Text(request.reservation_id(), "reservation_id", true);
-  checks.Text(request.org(), "org", true);
+  checks.Text(request.org(), "org", key == nullptr);
+  if (key != nullptr && !request.org().empty() && request.org() != key->org) {
+    checks.Violation("org", kOtherThanKey);
+  }
   if (absl::Status status = checks.ToStatus(); !status.ok()) return status;
-  return ReservationKey{request.org(), request.reservation_id()};
+  return ReservationKey{key == nullptr ? request.org() : key->org, request.reservation_id()};
 }
 
-absl::StatusOr<ReserveArgs> FromProto(const v1::CheckRequest& request) {
+absl::StatusOr<ReserveArgs> FromProto(const v1::CheckRequest& request, const RequestKeys& keys) {
+  QP_ASSIGN_OR_RETURN(const RequestKey key, keys.Resolve(request.key(), KeyUse::kSpend));
   FieldChecks checks;
   ReserveArgs args;
-  args.subject = SubjectOf(request.subject(), true, &checks);
+  args.subject = SubjectOf(request.subject(), key, true, &checks);
+  args.refused_by = RefusedByKey(key, args.subject.model);
   args.estimate = UsageOf(request.estimate(), "estimate", &checks);
   args.tier = TierOf(request.service_tier(), "service_tier", &checks);
   if (absl::Status status = checks.ToStatus(); !status.ok()) return status;
   return args;
 }
 
-absl::StatusOr<Subject> FromProto(const v1::GetUsageRequest& request) {
+absl::StatusOr<Subject> FromProto(const v1::GetUsageRequest& request, const RequestKeys& keys) {
+  QP_ASSIGN_OR_RETURN(const RequestKey key, keys.Resolve(request.key(), KeyUse::kSpend));
   FieldChecks checks;
-  Subject subject = SubjectOf(request.subject(), false, &checks);
+  Subject subject = SubjectOf(request.subject(), key, false, &checks);
   if (absl::Status status = checks.ToStatus(); !status.ok()) return status;
   return subject;
 }
@@ -342,6 +363,10 @@ void ToProto(const std::vector<LimitUsage>& usage, v1::GetUsageResponse* respons
     to->set_held(from.held);
     to->set_remaining(std::max<int64_t>(0, from.amount - from.used));
     if (from.resets_at_us > 0) SetTimestamp(from.resets_at_us, to->mutable_resets_at());
+    to->set_exception_id(from.exception_id);
+    if (from.exception_ends_at_us > 0) {
+      SetTimestamp(from.exception_ends_at_us, to->mutable_exception_ends_at());
+    }
   }
 }
 

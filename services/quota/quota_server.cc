@@ -44,7 +44,9 @@ constexpr int kTransportLimitBytes = 4 << 20;
 
 // Ping's domain: none.
 struct Pong {};
-absl::StatusOr<Pong> FromProto(const v1::internal::PingRequest&) { return Pong{}; }
+absl::StatusOr<Pong> FromProto(const v1::internal::PingRequest&, const RequestKeys&) {
+  return Pong{};
+}
 void ToProto(const Pong&, v1::internal::PingResponse*) {}
 
 template <typename Service>
@@ -145,6 +147,9 @@ struct QuotaServer::Queue : public QueueEvent {
 
 // Services, and what the calls under way point into.
 struct QuotaServer::Methods {
+  explicit Methods(const RequestKeys* keys) : keys(keys) {}
+
+  const RequestKeys* const keys;
   RawQuota quota;
   RawPing ping;
   std::deque<CalledMethod> called;
@@ -174,10 +179,10 @@ struct QuotaServer::Methods {
                         typename Call::Writer* writer, void* tag) {
       (service->*request_call)(context, request, writer, events, events, tag);
     };
-    method.handler = [run](const Request& request, const Caller& caller,
-                           std::chrono::system_clock::time_point deadline,
-                           typename Call::Finisher finisher) {
-      auto args = FromProto(request);
+    method.handler = [run, keys = keys](const Request& request, const Caller& caller,
+                                        std::chrono::system_clock::time_point deadline,
+                                        typename Call::Finisher finisher) {
+      auto args = FromProto(request, *keys);
       if (!args.ok()) return finisher.Finish(args.status());
       const absl::Status authorized = Authorize(caller, ScopeOfArgs(*args));
       if (!authorized.ok()) return finisher.Finish(authorized);
@@ -199,17 +204,19 @@ struct QuotaServer::Methods {
 };
 
 absl::StatusOr<std::unique_ptr<QuotaServer>> QuotaServer::Start(Admission* admission,
+                                                                const KeyRing* keys,
                                                                 QuotaServerOptions options) {
-  std::unique_ptr<QuotaServer> server(new QuotaServer(admission, std::move(options)));
+  std::unique_ptr<QuotaServer> server(new QuotaServer(admission, keys, std::move(options)));
   if (absl::Status status = server->Listen(); !status.ok()) return status;
   return server;
 }
 
-QuotaServer::QuotaServer(Admission* admission, QuotaServerOptions options)
+QuotaServer::QuotaServer(Admission* admission, const KeyRing* keys, QuotaServerOptions options)
     : admission_(admission),
+      keys_(keys, [admission] { return admission->EstimatedNowUs(); }),
       options_(std::move(options)),
       gate_(options_.authenticator),
-      methods_(std::make_unique<Methods>()) {}
+      methods_(std::make_unique<Methods>(&keys_)) {}
 
 QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }
 

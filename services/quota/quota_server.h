@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/admission/admission.h"
+#include "services/quota/request_keys.h"
 #include "services/rpc/call_gate.h"
 #include "services/rpc/stream_call.h"
 #include "services/rpc/unary_call.h"
@@ -36,8 +37,10 @@ struct QuotaServerOptions {
 class QuotaServer {
  public:
   // Serves at once. UNAVAILABLE if the address cannot be bound. `admission` must outlive the
-  // server; null: QuotaService is not served.
+  // server; null: QuotaService is not served. So must `keys`, those that requests may carry; null:
+  // there are none.
   static absl::StatusOr<std::unique_ptr<QuotaServer>> Start(Admission* admission,
+                                                            const KeyRing* keys,
                                                             QuotaServerOptions options);
   ~QuotaServer();  // drains with no grace
 
@@ -52,13 +55,14 @@ class QuotaServer {
   struct Methods;
   struct Queue;
 
-  QuotaServer(Admission* admission, QuotaServerOptions options);
+  QuotaServer(Admission* admission, const KeyRing* keys, QuotaServerOptions options);
   absl::Status Listen();
   void AddQuotaMethods(Queue* queue);
   void AddOtherMethods(Queue* queue);
   SteadyTime StoreDeadline(std::chrono::system_clock::time_point caller) const;
 
   Admission* const admission_;
+  const RequestKeys keys_;
   const QuotaServerOptions options_;
   const CallGate gate_;
   std::string address_;

@@ -21,10 +21,11 @@ std::shared_ptr<const Policy> OpenPolicy() {
 
 absl::StatusOr<std::unique_ptr<LiveConfig>> LiveConfig::Load(const std::string& policy,
                                                              const std::string& prices) {
-  Snapshot snapshot{OpenPolicy(), DefaultPriceBook()};
+  std::shared_ptr<const Policy> first = OpenPolicy();
   if (!policy.empty()) {
-    QP_ASSIGN_OR_RETURN(snapshot.policy, LoadPolicyFile(policy));
+    QP_ASSIGN_OR_RETURN(first, LoadPolicyFile(policy));
   }
+  Snapshot snapshot{std::make_shared<const PolicySet>(std::move(first)), DefaultPriceBook()};
   if (!prices.empty()) {
     QP_ASSIGN_OR_RETURN(snapshot.prices, LoadPriceBookFile(prices));
   }
@@ -36,16 +37,20 @@ LiveConfig::LiveConfig(Snapshot first, std::string policy, std::string prices)
       prices_file_(std::move(prices)),
       snapshots_(std::move(first)) {}
 
-void LiveConfig::Watch(BeforePolicy before_policy) {
+absl::Status LiveConfig::ReloadPolicy(const BeforePolicies& before_policies) {
+  QP_ASSIGN_OR_RETURN(const std::shared_ptr<const Policy> policy, LoadPolicyFile(policy_file_));
+  const std::shared_ptr<const PolicySet> present = snapshots_.Get()->policies;
+  before_policies(*present->WithDefault(policy), *present);
+  // Of the set as it is by now: somebody else may have changed an org's part meanwhile.
+  snapshots_.UpdatePolicies([&](const PolicySet& now) { return now.WithDefault(policy); });
+  return absl::OkStatus();
+}
+
+void LiveConfig::Watch(BeforePolicies before_policies) {
   std::vector<ConfigWatcher::File> files;
   if (!policy_file_.empty()) {
-    files.push_back({policy_file_, [this, before_policy]() -> absl::Status {
-                       QP_ASSIGN_OR_RETURN(std::shared_ptr<const Policy> policy,
-                                           LoadPolicyFile(policy_file_));
-                       before_policy(*policy, *snapshots_.Get()->policy);
-                       snapshots_.SetPolicy(std::move(policy));
-                       return absl::OkStatus();
-                     }});
+    files.push_back(
+        {policy_file_, [this, before_policies] { return ReloadPolicy(before_policies); }});
   }
   if (!prices_file_.empty()) {
     files.push_back({prices_file_, [this]() -> absl::Status {

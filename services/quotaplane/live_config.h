@@ -1,5 +1,5 @@
-// The policy and the price book of the process: read at the start, reloaded when their files
-// change.
+// The default policy and the price book of the process: read at the start, reloaded when their
+// files change.
 #pragma once
 
 #include <functional>
@@ -21,14 +21,18 @@ class LiveConfig {
                                                           const std::string& prices);
 
   const SnapshotHolder* snapshots() const { return &snapshots_; }
+  // For those that change other parts of it.
+  SnapshotHolder* snapshots() { return &snapshots_; }
 
-  // Reloads from now on. A policy takes force when `before_policy(next, present)` has returned.
+  // Reloads from now on. A policy takes force when `before_policies(next, present)` has returned.
   // What that uses has to be there until Stop.
-  using BeforePolicy = std::function<void(const Policy& next, const Policy& present)>;
-  void Watch(BeforePolicy before_policy);
+  using BeforePolicies = std::function<void(const PolicySet& next, const PolicySet& present)>;
+  void Watch(BeforePolicies before_policies);
   void Stop() { watcher_.reset(); }
 
  private:
+  absl::Status ReloadPolicy(const BeforePolicies& before_policies);
+
   LiveConfig(Snapshot first, std::string policy, std::string prices);
 
   const std::string policy_file_;

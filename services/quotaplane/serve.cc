@@ -161,17 +161,13 @@ struct StoreRoles {
   std::unique_ptr<QuotaRole> quota;
 };
 
-// Before a policy takes force, its new limits learn what was spent in their periods so far.
-void SeedNewLimits(LedgerRole* ledger, const Policy& next, const Policy* present) {
-  Families fresh = ComparedFamilies(next);
-  for (const Digest& old : present == nullptr ? Families() : ComparedFamilies(*present)) {
-    fresh.erase(old);
-  }
-  if (fresh.empty()) return;
+// Before policies take force, their new limits learn what was spent in their periods so far.
+void SeedNewLimits(LedgerRole* ledger, const PolicySet& next, const PolicySet* present) {
+  if (present == nullptr ? CountCompared(next) == 0 : !HasNewFamilies(next, *present)) return;
   if (ledger == nullptr) {
     if (present == nullptr) return;
     spdlog::warn(
-        "the policy has new limits: they count from now on, and the ledger's process adds what "
+        "a policy has new limits: they count from now on, and the ledger's process adds what "
         "was spent before; `quotactl rebuild-counters --policy` does so ahead of a policy");
     return;
   }
@@ -199,15 +195,16 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
   if (HasRole(options, "ledger")) {
     QP_ASSIGN_OR_RETURN(roles->ledger,
                         StartLedger(options, redis_options, roles->store.get(), snapshots, codec));
-    SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policy, nullptr);
+    SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policies, nullptr);
   }
   if (HasRole(options, "quota")) {
     QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->client.get(),
                                                        roles->store.get(), snapshots, codec));
   }
-  roles->config->Watch([ledger = roles->ledger.get()](const Policy& next, const Policy& present) {
-    SeedNewLimits(ledger, next, &present);
-  });
+  roles->config->Watch(
+      [ledger = roles->ledger.get()](const PolicySet& next, const PolicySet& present) {
+        SeedNewLimits(ledger, next, &present);
+      });
   return absl::OkStatus();
 }
 
@@ -268,7 +265,7 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
     if (reports != nullptr) server_options.more.push_back(reports->service());
     QP_ASSIGN_OR_RETURN(
         server, QuotaServer::Start(roles.quota == nullptr ? nullptr : roles.quota->admission(),
-                                   server_options));
+                                   nullptr, server_options));
     std::printf("ready: listening on %s\n", server->address().c_str());
   } else {
     std::printf("ready: no address to listen on\n");

@@ -24,7 +24,7 @@ class ReportCallsTest : public ::testing::Test {
                             [this](StreamCalls* calls, grpc::ServerCompletionQueue* events) {
                               AddTo(calls, events);
                             }});
-    auto server = QuotaServer::Start(nullptr, options);
+    auto server = QuotaServer::Start(nullptr, nullptr, options);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     stub_ = v1::ReportService::NewStub(

@@ -35,7 +35,7 @@ class ReraterTest : public BooksFixture {
   Snapshot Book(const char* text) {
     const auto book = ParsePriceBook(text, "prices.yaml");
     EXPECT_TRUE(book.ok()) << book.status();
-    return {policy_, *book};
+    return {std::make_shared<const PolicySet>(policy_), *book};
   }
   static RerateRequest All() {
     RerateRequest request;

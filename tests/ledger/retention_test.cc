@@ -182,7 +182,7 @@ TEST_P(RetentionTest, WhatIsGoneCanBeNeitherCorrectedNorCompared) {
   request.to_us = kAugustUs;
   request.reason = "r";
   request.actor = "a";
-  const Snapshot prices{policy_, DefaultPriceBook()};
+  const Snapshot prices{std::make_shared<const PolicySet>(policy_), DefaultPriceBook()};
   EXPECT_EQ(ReasonOf(Rerater(db_.get()).Rerate(request, prices, kAugustUs).status()),
             "DATA_DROPPED");
 }

@@ -26,8 +26,8 @@ class SeedingTest : public BooksFixture {
         seeding_(&books_, &marks_, db_.get(), "tester"),
         with_more_(*ParsePolicy(std::string(kBooksPolicy) + kOneMore, "policy.yaml")) {}
 
-  Seeded Seed(const Policy& policy) {
-    const auto seeded = seeding_.Seed(policy, absl::Now() + absl::Seconds(20));
+  Seeded Seed(const std::shared_ptr<const Policy>& policy) {
+    const auto seeded = seeding_.Seed(PolicySet(policy), absl::Now() + absl::Seconds(20));
     EXPECT_TRUE(seeded.ok()) << seeded.status();
     return seeded.value_or(Seeded());
   }
@@ -64,25 +64,25 @@ TEST_P(SeedingTest, ANewLimitIsFilledOnce) {
   const auto worker = Worker();
   for (int i = 0; i < 40; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(40));
-  EXPECT_EQ(Seed(*policy_).counters, 0);  // nothing was wrong, and now that is known
+  EXPECT_EQ(Seed(policy_).counters, 0);  // nothing was wrong, and now that is known
   EXPECT_EQ(DriftingBy(*with_more_), 1);
-  const Seeded seeded = Seed(*with_more_);
+  const Seeded seeded = Seed(with_more_);
   EXPECT_EQ(seeded.counters, 1);
   ASSERT_EQ(seeded.parts.size(), 1u);
   EXPECT_EQ(seeded.parts[0].families.size(), 1u);
   EXPECT_EQ(DriftingBy(*with_more_), 0);
-  EXPECT_TRUE(Seed(*with_more_).parts.empty());
+  EXPECT_TRUE(Seed(with_more_).parts.empty());
 }
 
 TEST_P(SeedingTest, ALimitThatWasAwayMeanwhileIsFilledAgain) {
   const auto worker = Worker();
   for (int i = 0; i < 10; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(10));
-  Seed(*with_more_);
-  Seed(*policy_);
+  Seed(with_more_);
+  Seed(policy_);
   Charge(ChargeOf(10));  // not on the limit that is not there
   EXPECT_TRUE(Reaches(11));
-  EXPECT_EQ(Seed(*with_more_).counters, 1);
+  EXPECT_EQ(Seed(with_more_).counters, 1);
   EXPECT_EQ(DriftingBy(*with_more_), 0);
 }
 
@@ -90,11 +90,12 @@ TEST_P(SeedingTest, WhatTheOldPolicyChargedMeanwhileIsAddedByTheSecondPass) {
   const auto worker = Worker();
   for (int i = 0; i < 10; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(10));
-  Seed(*policy_);
-  const Seeded seeded = Seed(*with_more_);
+  Seed(policy_);
+  const Seeded seeded = Seed(with_more_);
   Charge(ChargeOf(10));  // by a replica that has the old policy
   EXPECT_EQ(DriftingBy(*with_more_), 1);
-  ASSERT_TRUE(seeding_.SeedAgain(*with_more_, seeded, absl::Now() + absl::Seconds(20)).ok());
+  ASSERT_TRUE(
+      seeding_.SeedAgain(PolicySet(with_more_), seeded, absl::Now() + absl::Seconds(20)).ok());
   EXPECT_EQ(DriftingBy(*with_more_), 0);
 }
 
@@ -102,12 +103,12 @@ TEST_P(SeedingTest, ALossIsNoticedAndCountersComeBack) {
   const auto worker = Worker();
   for (int i = 0; i < 40; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(40));
-  Seed(*policy_);
+  Seed(policy_);
   redis_.Command({"FLUSHALL"});
   Charge(ChargeOf(40));
   EXPECT_TRUE(Reaches(41));
   EXPECT_GT(DriftingBy(*policy_), 5);
-  EXPECT_GT(Seed(*policy_).counters, 5);
+  EXPECT_GT(Seed(policy_).counters, 5);
   ExpectBalance();
 }
 
@@ -115,10 +116,10 @@ TEST_P(SeedingTest, ADriftOfOtherLimitsIsNotHidden) {
   const auto worker = Worker();
   for (int i = 0; i < 10; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(10));
-  Seed(*policy_);
+  Seed(policy_);
   Disturb(Compare()[0], 3);
   EXPECT_EQ(DriftingBy(*policy_), 1);
-  Seed(*with_more_);
+  Seed(with_more_);
   EXPECT_EQ(DriftingBy(*with_more_), 1);
 }
 
@@ -129,10 +130,10 @@ TEST_P(SeedingTest, ALedgerThatIsBehindIsNotFilledFrom) {
     EXPECT_TRUE(Reaches(1));
   }
   Charge(ChargeOf(2));
-  const auto early = seeding_.Seed(*policy_, absl::Now() + absl::Milliseconds(100));
+  const auto early = seeding_.Seed(PolicySet(policy_), absl::Now() + absl::Milliseconds(100));
   EXPECT_FALSE(early.ok());
   const auto worker = Worker();
-  EXPECT_EQ(Seed(*policy_).orgs, 1);
+  EXPECT_EQ(Seed(policy_).orgs, 1);
   ExpectBalance();
 }
 
@@ -177,7 +178,7 @@ TEST_P(SeedingTest, TheWatchSeesADriftAndFillsALoss) {
   const auto worker = Worker();
   for (int i = 0; i < 20; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(20));
-  Seed(*policy_);  // so that the watch has nothing to fill, nor to fill once more
+  Seed(policy_);  // so that the watch has nothing to fill, nor to fill once more
   BookWatchOptions options;
   options.owner = "watcher";
   options.tick = absl::Milliseconds(10);
@@ -185,7 +186,8 @@ TEST_P(SeedingTest, TheWatchSeesADriftAndFillsALoss) {
   options.rest = 0;
   options.settle_after = absl::Milliseconds(10);
   BookWatch watch(
-      &books_, &seeding_, &marks_, db_.get(), [&] { return policy_; }, options);
+      &books_, &seeding_, &marks_, db_.get(),
+      [&] { return std::make_shared<const PolicySet>(policy_); }, options);
   const auto drifting = [&] {
     int64_t counters = 0;
     for (const auto& [unit, drift] : watch.state().drift) counters += drift.counters;
@@ -212,11 +214,11 @@ TEST_P(SeedingTest, OnlyOneWatches) {
   BookWatchOptions options;
   options.tick = absl::Milliseconds(10);
   options.owner = "one";
-  const auto policy = [&] { return policy_; };
-  auto one = std::make_unique<BookWatch>(&books_, &seeding_, &marks_, db_.get(), policy, options);
+  const auto policies = [&] { return std::make_shared<const PolicySet>(policy_); };
+  auto one = std::make_unique<BookWatch>(&books_, &seeding_, &marks_, db_.get(), policies, options);
   ASSERT_TRUE(fixtures::PollUntil(absl::Seconds(20), [&] { return one->state().watching; }));
   options.owner = "two";
-  const BookWatch two(&books_, &seeding_, &marks_, db_.get(), policy, options);
+  const BookWatch two(&books_, &seeding_, &marks_, db_.get(), policies, options);
   EXPECT_FALSE(fixtures::PollUntil(absl::Milliseconds(200), [&] { return two.state().watching; }));
   one.reset();  // gives the lease back
   EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(20), [&] { return two.state().watching; }));

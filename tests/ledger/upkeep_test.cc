@@ -11,8 +11,8 @@ class UpkeepTest : public BooksFixture {
   UpkeepOptions Options(const std::string& policy, int64_t now_us = kMonthEndUs) {
     UpkeepOptions options;
     options.moves_every = absl::Milliseconds(5);
-    const std::shared_ptr<const Policy> parsed = *ParsePolicy(policy, "policy.yaml");
-    options.policy = [parsed] { return parsed; };
+    const auto parsed = std::make_shared<const PolicySet>(*ParsePolicy(policy, "policy.yaml"));
+    options.policies = [parsed] { return parsed; };
     options.now_us = [now_us] { return now_us; };
     return options;
   }

@@ -92,6 +92,10 @@ Part PartOf(const LimitUsage& usage) {
                  Amount("amount", usage.unit, usage.amount),
                  Amount("left", usage.unit, Left(usage.amount, usage.used)),
                  Time("resets", usage.resets_at_us)};
+  if (!usage.exception_id.empty()) {
+    part.fields.push_back(Text("exception", usage.exception_id, true));
+    part.fields.push_back(Time("until", usage.exception_ends_at_us));
+  }
   return part;
 }
 

@@ -17,10 +17,10 @@ namespace quotaplane::scenarios {
 namespace {
 
 constexpr auto kLists = std::to_array<std::string_view>({"by", "tightest", "limit"});
-constexpr auto kTimes = std::to_array<std::string_view>({"fits", "resets", "expires"});
+constexpr auto kTimes = std::to_array<std::string_view>({"fits", "resets", "expires", "until"});
 constexpr auto kOtherFields = std::to_array<std::string_view>(
     {"cost", "held", "overrun", "overrun_tokens", "used", "needed", "amount", "left", "retry",
-     "instead", "scope", "window", "unit", "spooled", "field"});
+     "instead", "scope", "window", "unit", "spooled", "field", "exception"});
 constexpr auto kMarks = std::to_array<std::string_view>(
     {"late", "unreserved", "replayed", "unpriced", "outage", "soft", "shadow", "downgrade", "ended",
      "waiting", "entries", "charged"});

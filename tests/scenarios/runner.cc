@@ -14,6 +14,7 @@
 #include "libs/config/policy_reader.h"
 #include "libs/config/price_book_reader.h"
 #include "tests/scenarios/answers.h"
+#include "tests/scenarios/exception_words.h"
 #include "tests/scenarios/request_words.h"
 #include "tests/scenarios/script.h"
 #include "tests/scenarios/world.h"
@@ -54,6 +55,9 @@ class Runner {
   Result Advance(const Step& step);
   Result For(const Step& step);
   Result SetPolicy(const Step& step);
+  Result DropPolicy(const Step& step);
+  Result Exception(const Step& step);
+  Result Revoke(const Step& step);
   Result SetPrices(const Step& step);
   Result Reserve(const Step& step);
   Result Check(const Step& step);
@@ -91,6 +95,9 @@ const std::map<std::string, Runner::Command>& Runner::Commands() {
       {"advance", {&Runner::Advance, nullptr}},
       {"for", {&Runner::For, nullptr}},
       {"policy", {&Runner::SetPolicy, nullptr}},
+      {"default", {&Runner::DropPolicy, nullptr}},
+      {"exception", {&Runner::Exception, nullptr}},
+      {"revoke", {&Runner::Revoke, nullptr}},
       {"prices", {&Runner::SetPrices, nullptr}},
       {"reserve", {&Runner::Reserve, "ALLOW"}},
       {"check", {&Runner::Check, nullptr}},
@@ -212,9 +219,54 @@ Result Runner::SetPolicy(const Step& step) {
     }
     return std::nullopt;
   }
-  if (step.words.size() != 1) return Error("policy, or: policy refused \"PART OF THE MESSAGE\"");
+  const bool own = step.words.size() == 2 && step.words[1].starts_with("org=");
+  if (step.words.size() != 1 && !own) {
+    return Error("policy, or: policy org=ORG, or: policy refused \"PART OF THE MESSAGE\"");
+  }
   if (!policy.ok()) return policy.status();
-  world_.snapshots().SetPolicy(*std::move(policy));
+  world_.snapshots().UpdatePolicies([&](const PolicySet& present) {
+    if (!own) return present.WithDefault(*policy);
+    const std::string org = step.words[1].substr(4);
+    return present.WithPolicy(org, present.For(org).version + 1, *policy);
+  });
+  return std::nullopt;
+}
+
+Result Runner::DropPolicy(const Step& step) {
+  if (step.words.size() != 3 || step.words[1] != "policy" || !step.words[2].starts_with("org=")) {
+    return Error("default policy org=ORG");
+  }
+  const std::string org = step.words[2].substr(4);
+  if (world_.snapshots().Get()->policies->For(org).version == 0) return Error("it is so already");
+  world_.snapshots().UpdatePolicies(
+      [&](const PolicySet& present) { return present.WithoutPolicy(org); });
+  return std::nullopt;
+}
+
+Result Runner::Exception(const Step& step) {
+  if (subject_.org.empty()) return Error("no org: say `for org=…`");
+  const std::shared_ptr<const PolicySet> policies = world_.snapshots().Get()->policies;
+  QP_ASSIGN_OR_RETURN(Raise raise,
+                      ReadException(step.words, 1, *policies->For(subject_.org).policy));
+  std::vector<Raise> raises = policies->For(subject_.org).raises->list();
+  raises.push_back(std::move(raise));
+  world_.snapshots().UpdatePolicies([&](const PolicySet& present) {
+    return present.WithRaises(subject_.org, std::move(raises));
+  });
+  return std::nullopt;
+}
+
+Result Runner::Revoke(const Step& step) {
+  if (step.words.size() != 2) return Error("revoke EXCEPTION");
+  const std::shared_ptr<const PolicySet> policies = world_.snapshots().Get()->policies;
+  std::vector<Raise> raises = policies->For(subject_.org).raises->list();
+  if (std::erase_if(raises,
+                    [&](const Raise& raise) { return raise.exception_id == step.words[1]; }) == 0) {
+    return Error("no such exception");
+  }
+  world_.snapshots().UpdatePolicies([&](const PolicySet& present) {
+    return present.WithRaises(subject_.org, std::move(raises));
+  });
   return std::nullopt;
 }
 
@@ -228,7 +280,8 @@ Result Runner::SetPrices(const Step& step) {
 bool Runner::IsMeter(const std::string& name) const {
   if (IsTokenMeter(name)) return true;
   const std::shared_ptr<const Snapshot> snapshot = world_.snapshots().Get();
-  for (const Limit& limit : snapshot->policy->document().limits) {
+  const Policy& policy = *snapshot->policies->For(subject_.org).policy;
+  for (const Limit& limit : policy.document().limits) {
     if (limit.unit.kind == UnitKind::kMeter && limit.unit.meter == name) return true;
   }
   for (const PriceEntry& entry : snapshot->prices->entries()) {

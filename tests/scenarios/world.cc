@@ -29,7 +29,7 @@ fixtures::RedisOptions DurableRedis() {
 
 World::World()
     : redis_(DurableRedis()),
-      snapshots_({*Policy::Build({}), DefaultPriceBook()}),
+      snapshots_({std::make_shared<const PolicySet>(*Policy::Build({})), DefaultPriceBook()}),
       store_(redis_.unix_url()) {
   StartServer();
 }

@@ -64,6 +64,18 @@ absl::Status ReadNumber(const std::string& text, Number* number) {
   return absl::OkStatus();
 }
 
+// Of a reply that has the numbers in its elements 1 to 4.
+absl::StatusOr<BoardHead> HeadOf(const std::string& epoch, const redis::Reply& reply) {
+  if (reply.elements.size() != 5) return Broken("its head");
+  BoardHead head;
+  head.epoch = epoch;
+  head.complete = reply.elements[1].text == "1";
+  QP_RETURN_IF_ERROR(ReadNumber(reply.elements[2].text, &head.last));
+  QP_RETURN_IF_ERROR(ReadNumber(reply.elements[3].text, &head.published));
+  QP_RETURN_IF_ERROR(ReadNumber(reply.elements[4].text, &head.sum));
+  return head;
+}
+
 absl::StatusOr<ReplicaReport> ReportOf(const std::string& replica, const std::string& seen,
                                        const std::string& text) {
   ReplicaReport report;
@@ -113,15 +125,8 @@ absl::StatusOr<BoardHead> RedisItemBoard::Head(absl::Time deadline) {
         client_->Call(kHead, {"HMGET", kHead, "epoch", "complete", "last", "published", "sum"},
                       SteadyDeadline(deadline), std::move(done));
       }));
-  if (reply.elements.size() != 5) return Broken("its head");
-  BoardHead head;
-  head.epoch = reply.elements[0].text;
-  if (head.epoch.empty()) return head;
-  head.complete = reply.elements[1].text == "1";
-  QP_RETURN_IF_ERROR(ReadNumber(reply.elements[2].text, &head.last));
-  QP_RETURN_IF_ERROR(ReadNumber(reply.elements[3].text, &head.published));
-  QP_RETURN_IF_ERROR(ReadNumber(reply.elements[4].text, &head.sum));
-  return head;
+  if (reply.elements.empty() || reply.elements[0].text.empty()) return BoardHead();
+  return HeadOf(reply.elements[0].text, reply);
 }
 
 absl::StatusOr<std::string> RedisItemBoard::Begin(const std::string& epoch, absl::Time deadline) {
@@ -133,7 +138,8 @@ absl::StatusOr<std::string> RedisItemBoard::Begin(const std::string& epoch, absl
   return std::move(reply.text);
 }
 
-absl::Status RedisItemBoard::Add(const std::string& epoch, const Put& put, absl::Time deadline) {
+absl::StatusOr<BoardHead> RedisItemBoard::Add(const std::string& epoch, const Put& put,
+                                              absl::Time deadline) {
   struct Texts {
     std::string number, check, value;
   };
@@ -141,7 +147,8 @@ absl::Status RedisItemBoard::Add(const std::string& epoch, const Put& put, absl:
   texts.reserve(put.items.size());
   const std::string from = absl::StrCat(put.from);
   const std::string to = absl::StrCat(put.to);
-  std::vector<std::string_view> args{epoch, from, to, put.complete ? "1" : "0"};
+  const std::string if_sum = put.if_sum.has_value() ? absl::StrCat(*put.if_sum) : "";
+  std::vector<std::string_view> args{epoch, from, to, if_sum, put.complete ? "1" : "0"};
   for (const ControlItem& item : put.items) {
     texts.push_back({absl::StrCat(item.number), absl::StrCat(ItemCheck(item.name, item.number)),
                      ValueOf(item)});
@@ -151,9 +158,11 @@ absl::Status RedisItemBoard::Add(const std::string& epoch, const Put& put, absl:
   QP_ASSIGN_OR_RETURN(
       const redis::Reply reply,
       Run(GetItemBoardScripts().add, {kHead, kItems, kMarks, kOrder}, args, deadline));
-  if (reply.integer == 0) return absl::OkStatus();
-  return absl::AbortedError(reply.integer == 1 ? "the board of control items has another epoch"
-                                               : "the board of control items went back");
+  if (reply.elements.empty()) return Broken("an answer");
+  if (reply.elements[0].integer != 0) {
+    return absl::AbortedError("the board of control items is another by now");
+  }
+  return HeadOf(epoch, reply);
 }
 
 absl::StatusOr<BoardPage> RedisItemBoard::Read(const std::string& epoch, int64_t after_position,

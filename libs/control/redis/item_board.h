@@ -41,7 +41,8 @@ class RedisItemBoard : public ItemBoard {
 
   absl::StatusOr<BoardHead> Head(absl::Time deadline) override;
   absl::StatusOr<std::string> Begin(const std::string& epoch, absl::Time deadline) override;
-  absl::Status Add(const std::string& epoch, const Put& put, absl::Time deadline) override;
+  absl::StatusOr<BoardHead> Add(const std::string& epoch, const Put& put,
+                                absl::Time deadline) override;
   absl::StatusOr<BoardPage> Read(const std::string& epoch, int64_t after_position,
                                  absl::Time deadline) override;
   absl::Status Report(const ReplicaReport& report, absl::Time deadline) override;
