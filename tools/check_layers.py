@@ -39,6 +39,8 @@ EDGES: dict[str, set[str]] = {
         "libs/policy",
         "libs/pricing",
         "libs/chargeback",
+        # Its files say who has which role.
+        "libs/auth",
     },
     # Globs name models as policies do; which meters are tokens is a matter of prices.
     "libs/reconcile": {"libs/base", "libs/money", "libs/policy", "libs/pricing"},
@@ -159,11 +161,14 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "libpq": (r"libpq-fe\.h$|libpq/|postgres", ("libs/sql", "tests/bench")),
     "SQLite": (r"sqlite3(ext)?\.h$", ("libs/sql",)),
     "Asio": (r"asio(\.hpp|/)", ("libs/redis",)),
-    "OpenSSL": (r"openssl/", ("libs/redis", "libs/testing")),
+    "OpenSSL": (r"openssl/", ("libs/auth", "libs/redis", "libs/testing")),
+    "cjose": (r"cjose/", ("libs/auth",)),
+    "libcurl": (r"curl/", ("libs/auth",)),
     "yaml-cpp": (r"yaml-cpp/", ("libs/config",)),
     "nlohmann-json": (
         r"nlohmann/",
         (
+            "libs/auth",
             "libs/config",
             "libs/control",
             "libs/ledger",
@@ -185,6 +190,7 @@ THIRD_PARTY: dict[str, tuple[str, tuple[str, ...]]] = {
     "spdlog": (
         r"spdlog/",
         (
+            "libs/auth",
             "libs/config",
             "libs/control",
             "libs/redis",

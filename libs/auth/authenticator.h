@@ -1,64 +1,87 @@
-// From what a call brings to who it comes from. Thread-safe; reloads its configuration when the
-// files change.
+// From what a call brings to who it comes from. Thread-safe; its configuration may be exchanged
+// while calls go on.
 //
-// What a call may bring, at most one of the first two:
-//   authorization: Bearer TOKEN      a static token of the configuration, or a JWT of an issuer in
-//   it a client certificate             where TLS asks for one
-//
-// The configuration (docs/security.md, libs/config/auth_reader.h):
-//
-//   tokens:
-//     - name: ci-gateway
-//       hash: "blake2b:…"            # of the token; `quotactl token new` makes both
-//       expires: 2027-01-01          # or a time in RFC 3339; required
-//       roles: [{role: gateway, org: acme}]
-//   certificates:                    # by common name or a subject alternative name (DNS or URI),
-//   exactly
-//     - match: gateway-1.acme.example
-//       roles: [{role: gateway, org: acme}]
-//   issuers:                         # OIDC
-//     - issuer: https://idp.example
-//       audience: quotaplane
-//       keys: https://idp.example/keys.json   # or a file
-//       groups_claim: groups
-//       groups: {platform-admins: [{role: admin, org: "*"}]}
+// What a call may bring, of which a bearer token counts where there are both:
+//   authorization: Bearer TOKEN    a static token of the configuration, or a JWT of one of its
+//                                  issuers
+//   a client certificate           where TLS asks for one
 //
 // JWTs: RS256 and ES256 only; issuer, audience, expiry (required) and not-before are checked with a
-// minute of leeway; keys by `kid`, fetched again when an unknown one comes (at most every 10 s for
-// an issuer) and every 5 minutes. Verified tokens are remembered until they expire, 10,000 at most,
-// so that a call costs a hash.
+// minute of leeway; keys by `kid` (libs/auth/issuer_keys.h). Verified tokens are remembered until
+// they expire or their issuer's keys change, 10,000 at most.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/auth/auth_config.h"
+#include "libs/auth/issuer_keys.h"
 #include "libs/auth/role.h"
+#include "libs/auth/verified_tokens.h"
+#include "libs/base/mutex.h"
 
 namespace quotaplane {
 
 struct Credentials {
   // The value of the header `authorization`; empty: none. More than one header is an error of the
   // caller's, which the transport refuses.
-  std::string_view authorization;
-  // Names of the verified client certificate: common name, DNS and URI alternative names.
-  std::vector<std::string> certificate_names;
+  std::string_view authorization = {};
+  // Names of the verified client certificate: common name, and subject alternative names.
+  std::vector<std::string> certificate_names = {};
 };
 
 class Authenticator {
  public:
-  virtual ~Authenticator() = default;
+  explicit Authenticator(AuthConfig config, IssuerKeysOptions keys = {});
+
   // UNAUTHENTICATED with a reason: CREDENTIALS_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED, TOKEN_INVALID
   // (malformed, forged, wrong algorithm, audience or issuer: the message says which rule, never the
-  // token), CERTIFICATE_UNKNOWN. UNAVAILABLE, reason ISSUER_UNAVAILABLE: the issuer's keys
-  // are not there, or not the one that the token names; they are fetched in the background, so that
-  // the same call a moment later is answered. Never blocks. `now_us` is the wall clock: expiry is
-  // of the token's issuer, not of the counter store.
-  virtual absl::StatusOr<std::shared_ptr<const Principal>> Authenticate(
-      const Credentials& credentials, int64_t now_us) = 0;
+  // token), CERTIFICATE_UNKNOWN. UNAVAILABLE, reason ISSUER_UNAVAILABLE: the issuer's keys are not
+  // there, or not the one that the token names; they are fetched in the background, so that the
+  // same call a moment later is answered. Never blocks. `now_us` is the wall clock: expiry is of
+  // the token's issuer, not of the counter store.
+  absl::StatusOr<std::shared_ptr<const Principal>> Authenticate(const Credentials& credentials,
+                                                                int64_t now_us);
+
+  // From now on. Issuers whose keys come from the same place keep those that they have.
+  void SetConfig(AuthConfig config);
+  // Waits until the keys of each issuer have been tried once, for `timeout` at most.
+  void WaitForKeys(absl::Duration timeout) const;
+
+ private:
+  struct StaticToken {
+    std::shared_ptr<const Principal> principal;
+    int64_t expires_at_us = 0;
+  };
+  struct Issuer {
+    IssuerConfig config;
+    std::shared_ptr<IssuerKeys> keys;
+  };
+  // Immutable.
+  struct Tables {
+    std::unordered_map<Hash256, StaticToken, Hash256Hash> tokens;
+    std::map<std::string, std::shared_ptr<const Principal>, std::less<>> certificates;
+    std::map<std::string, Issuer, std::less<>> issuers;
+  };
+
+  std::shared_ptr<const Tables> tables() const;
+  absl::StatusOr<std::shared_ptr<const Principal>> OfToken(std::string_view token, int64_t now_us);
+  absl::StatusOr<std::shared_ptr<const Principal>> OfJwt(const Tables& tables,
+                                                         std::string_view token,
+                                                         const Hash256& hash, int64_t now_us);
+
+  const IssuerKeysOptions keys_options_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(mutex_);
+  VerifiedTokens verified_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quotaplane

@@ -21,10 +21,6 @@
 #include "services/rpc/stream_call.h"
 
 namespace quotaplane {
-
-template <>
-inline constexpr bool kIsAboutNothing<v1::internal::PingRequest> = true;
-
 namespace {
 
 using Quota = v1::QuotaService;
@@ -223,7 +219,10 @@ QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }
 absl::Status QuotaServer::Listen() {
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(
+      options_.listen,
+      options_.tls == nullptr ? grpc::InsecureServerCredentials() : options_.tls->Credentials(),
+      &port);
   builder.SetMaxReceiveMessageSize(kTransportLimitBytes);
   // Gateways keep connections open for days: notice dead ones, and let live ones ping.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);

@@ -14,6 +14,7 @@
 #include "services/quota/request_keys.h"
 #include "services/rpc/call_gate.h"
 #include "services/rpc/stream_call.h"
+#include "services/rpc/tls_source.h"
 #include "services/rpc/unary_call.h"
 
 namespace quotaplane {
@@ -32,6 +33,8 @@ struct QuotaServerOptions {
   std::vector<StreamService> more = {};
   // Says who is calling; must outlive the server. Null: everybody may do everything.
   Authenticator* authenticator = nullptr;
+  // Must outlive the server. Null: plain connections.
+  TlsSource* tls = nullptr;
 };
 
 class QuotaServer {

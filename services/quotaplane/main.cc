@@ -27,7 +27,30 @@ Examples:
   # One of several replicas, over a Redis and a PostgreSQL of your own. In the environment, passwords are not shown by ps
   export QUOTAPLANE_REDIS=rediss://quotaplane:secret@redis.example:6379
   export QUOTAPLANE_LEDGER=postgres://quotaplane:secret@db.example/quotaplane
-  quotaplane serve --policy policy.yaml --listen 0.0.0.0:7411)";
+  quotaplane serve --policy policy.yaml --listen 0.0.0.0:7411 \
+      --auth auth.yaml --tls-cert server.crt --tls-key server.key)";
+
+void AddAccessFlags(CLI::App* serve, quotaplane::ServeOptions* options) {
+  serve
+      ->add_option("--auth", options->auth,
+                   "Who may do what, in YAML (docs/security.md): tokens, certificates, issuers; "
+                   "reloaded when it changes. Without it everybody may do everything, and only "
+                   "addresses of this machine are listened on")
+      ->envname("QUOTAPLANE_AUTH");
+  serve
+      ->add_option("--tls-cert", options->tls_cert,
+                   "Certificate chain of the server, a PEM file; reloaded when it changes")
+      ->envname("QUOTAPLANE_TLS_CERT");
+  serve->add_option("--tls-key", options->tls_key, "Its private key, a PEM file without a password")
+      ->envname("QUOTAPLANE_TLS_KEY");
+  serve
+      ->add_option("--tls-client-ca", options->tls_client_ca,
+                   "Authorities of client certificates, a PEM file: clients are asked for one, and "
+                   "need one unless they have a token")
+      ->envname("QUOTAPLANE_TLS_CLIENT_CA");
+  serve->add_flag("--insecure", options->insecure,
+                  "Listens on addresses that others reach also without TLS or --auth");
+}
 
 }  // namespace
 
@@ -82,6 +105,7 @@ int main(int argc, char** argv) {
                    "data directory")
       ->envname("QUOTAPLANE_LEDGER");
 
+  AddAccessFlags(serve, &options);
   serve->footer(kServeFooter);
 
   std::string migrate_url;

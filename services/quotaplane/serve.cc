@@ -29,6 +29,7 @@
 #include "services/quota/charge_convert.h"
 #include "services/quota/quota_server.h"
 #include "services/quota/spool_drain.h"
+#include "services/quotaplane/access.h"
 #include "services/quotaplane/embedded_redis.h"
 #include "services/quotaplane/live_config.h"
 #include "services/reports/reports_role.h"
@@ -246,6 +247,8 @@ absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(const ServeOption
 }
 
 absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
+  // First, so that what must not be reached never is.
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<Access> access, Access::Load(options));
   const LedgerCodec codec;
   StoreRoles roles;
   if (HasRole(options, "quota") || HasRole(options, "ledger")) {
@@ -261,6 +264,8 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   if (roles.quota != nullptr || roles.ledger != nullptr || reports != nullptr) {
     QuotaServerOptions server_options;
     server_options.listen = options.listen;
+    server_options.authenticator = access->authenticator();
+    server_options.tls = access->tls();
     if (roles.ledger != nullptr) server_options.more.push_back(roles.ledger->service());
     if (reports != nullptr) server_options.more.push_back(reports->service());
     QP_ASSIGN_OR_RETURN(

@@ -24,6 +24,15 @@ struct ServeOptions {
   // under the data directory if Redis is embedded, otherwise nowhere: another process moves charges
   // out of the outbox, and there are no reports.
   std::string ledger;
+  // Who is calling (libs/config/auth_reader.h). Empty: nobody is asked, and everybody may do
+  // everything.
+  std::string auth;
+  // PEM files; empty: plain connections.
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;  // client certificates are asked for
+  // Listens where others can reach it, although they may listen in, or do everything.
+  bool insecure = false;
 };
 
 // Serves until SIGTERM or SIGINT, then drains. Gives the process's exit code.

@@ -3,9 +3,10 @@
 // for "*" count: a method that is forgotten here is closed, not open.
 #pragma once
 
-#include <string>
+#include <quotaplane/v1/internal/ping.pb.h>
+#include <quotaplane/v1/quota.pb.h>
+
 #include <string_view>
-#include <type_traits>
 
 namespace quotaplane {
 
@@ -28,20 +29,41 @@ inline RequestScope OrgScope(std::string_view org) {
   return {RequestScope::Kind::kOrg, org};
 }
 
-// Specialized to true for requests that are about nothing.
+// Requests that are about nothing.
 template <typename Request>
 inline constexpr bool kIsAboutNothing = false;
+template <>
+inline constexpr bool kIsAboutNothing<v1::internal::PingRequest> = true;
+
+// Requests that may carry a virtual key, and whose handler asks again once it knows the key's org
+// (services/quota).
+template <typename Request>
+inline constexpr bool kMayCarryKey = false;
+template <>
+inline constexpr bool kMayCarryKey<v1::ReserveRequest> = true;
+template <>
+inline constexpr bool kMayCarryKey<v1::ExtendRequest> = true;
+template <>
+inline constexpr bool kMayCarryKey<v1::CommitRequest> = true;
+template <>
+inline constexpr bool kMayCarryKey<v1::ReleaseRequest> = true;
+template <>
+inline constexpr bool kMayCarryKey<v1::RecordRequest> = true;
+template <>
+inline constexpr bool kMayCarryKey<v1::CheckRequest> = true;
+template <>
+inline constexpr bool kMayCarryKey<v1::GetUsageRequest> = true;
 
 template <typename Request>
 RequestScope ScopeOf(const Request& request) {
+  if constexpr (kMayCarryKey<Request>) {
+    if (!request.key().empty()) return {RequestScope::Kind::kOrgOfKey, {}};
+  }
   if constexpr (kIsAboutNothing<Request>) {
     return {RequestScope::Kind::kNothing, {}};
   } else if constexpr (requires { request.org(); }) {
     return OrgScope(request.org());
   } else if constexpr (requires { request.subject().org(); }) {
-    if constexpr (requires { std::string_view(request.key()); }) {
-      if (!request.key().empty()) return {RequestScope::Kind::kOrgOfKey, {}};
-    }
     return OrgScope(request.subject().org());
   } else if constexpr (requires { request.month().org(); }) {
     return OrgScope(request.month().org());
