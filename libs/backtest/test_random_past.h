@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "libs/backtest/past_charge.h"
 #include "libs/policy/policy.h"
-#include "libs/policy/test_policy.h"
+#include "libs/policy/policy_builder.h"
 
 namespace quotaplane {
 

@@ -46,8 +46,8 @@ limits:
     amount: 150
     window: month
     overrides:
-      - {match: {user: user-7@example.com}, amount: 2000}
-      - {match: {user: user-11@example.com}, amount: 5}
+      - {user: user-7@example.com, amount: 2000}
+      - {user: user-11@example.com, amount: 5}
   - {id: team-month, per: [team], unit: usd, amount: 6000, window: month}
   - {id: project-ever, per: [project], unit: usd, amount: 100000, window: lifetime}
   - {id: user-day-tokens, per: [user], unit: total_tokens, amount: 3000000, window: day, hold: none}
