@@ -6,7 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
-#include "absl/synchronization/mutex.h"
+#include "libs/base/mutex.h"
 #include "libs/policy/policy_set.h"
 #include "libs/pricing/price_book.h"
 
@@ -24,16 +24,16 @@ class SnapshotHolder {
       : current_(std::make_shared<const Snapshot>(std::move(first))) {}
 
   std::shared_ptr<const Snapshot> Get() const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return current_;
   }
 
   // Puts in force what `change` makes of the present snapshot, with no other change in between.
   // Readers do not wait for it. It must not change this holder.
   void Update(absl::FunctionRef<Snapshot(const Snapshot& present)> change) {
-    absl::MutexLock changing(&changing_);
+    MutexLock changing(changing_);
     auto next = std::make_shared<const Snapshot>(change(*Get()));
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     // Swapped, so that the old one, if nobody else has it, is freed after the lock.
     current_.swap(next);
   }
@@ -50,8 +50,8 @@ class SnapshotHolder {
   }
 
  private:
-  absl::Mutex changing_ ABSL_ACQUIRED_BEFORE(mutex_);
-  mutable absl::Mutex mutex_;
+  Mutex changing_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> current_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
@@ -81,9 +82,11 @@ Seeding::OrgsByPartition Seeding::ByPartition(const std::vector<std::string>& or
 }
 
 absl::StatusOr<Seeded> Seeding::Seed(const PolicySet& policies, absl::Time deadline) {
+  // Most partitions have no org with a policy of its own.
+  const std::string of_default = FilledMark(policies, {});
   std::vector<std::string> done;
   for (const std::vector<std::string>& own : ByPartition(policies.OrgsWithOwn())) {
-    done.push_back(FilledMark(policies, own));
+    done.push_back(own.empty() ? of_default : FilledMark(policies, own));
   }
   QP_ASSIGN_OR_RETURN(const std::vector<std::string> marks, marks_->ReadAll());
   Seeded seeded;

@@ -132,6 +132,17 @@ TEST(RaisesTest, LimitsOnOneCounterAreRaisedOneByOne) {
       "- e1");
 }
 
+TEST(RaisesTest, ALimitOfATierIsRaised) {
+  PolicyDocument document;
+  document.limits = {DailyLimit("restricted-day", {"user"}, 10)};
+  document.limits[0].tier = "restricted";
+  document.tiers = {{"restricted", {When("team", {"search"})}, "here"}};
+  const auto policy = Policy::Build(std::move(document));
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  const Raises raises("acme", **policy, {Of("e1", "restricted-day", {{"user", "alice"}}, 20)});
+  EXPECT_EQ(Found(raises, **policy, Alice()), "e1");
+}
+
 TEST(RaisesTest, ALimitWithConditionsIsRaisedByItsScope) {
   Limit limit = DailyLimit("opus-user", {"user"}, 10);
   limit.when = {When("model", {"claude-opus-*"})};
