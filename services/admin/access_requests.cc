@@ -1,6 +1,8 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "libs/control/exceptions.h"
+#include "libs/control/key_store.h"
 #include "services/admin/request_parts.h"
 #include "services/admin/requests.h"
 #include "services/rpc/time_fields.h"
@@ -14,9 +16,9 @@ constexpr int64_t kMaxRaise = (int64_t{1} << 53) - 1;
 void CheckRaises(const google::protobuf::RepeatedPtrField<v1::LimitRaise>& raises,
                  FieldChecks* checks) {
   const auto count = static_cast<size_t>(raises.size());
-  if (count == 0 || count > kMaxRaises) {
+  if (count == 0 || count > kMaxLimitRaises) {
     return checks->Violation(
-        "raises", absl::StrCat("has ", count, " raises; there must be 1 to ", kMaxRaises));
+        "raises", absl::StrCat("has ", count, " raises; there must be 1 to ", kMaxLimitRaises));
   }
   std::set<std::string> seen;
   for (int i = 0; i < raises.size(); ++i) {

@@ -26,7 +26,6 @@ struct AdminParts {
   std::unique_ptr<ExceptionStore> exceptions;
   std::unique_ptr<KeyStore> keys;
   std::unique_ptr<PriceBookStore> prices;
-  std::unique_ptr<StatePolicies> state_policies;
   std::unique_ptr<OrgState> state;
   std::unique_ptr<AuditLog> audit;
 };

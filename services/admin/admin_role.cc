@@ -6,7 +6,6 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
-#include "libs/control/state_policies.h"
 #include "libs/sql/migrate.h"
 #include "services/admin/admin_parts.h"
 
@@ -83,12 +82,10 @@ absl::Status AdminRole::Open() {
       std::make_unique<Changes>(db, [publisher = parts->publisher.get()] { publisher->Wake(); });
   parts->policies =
       std::make_unique<PolicyVersions>(db, parts->changes.get(), codec_, options_.default_policy);
-  parts->state_policies = std::make_unique<VersionedPolicies>(parts->policies.get());
   parts->exceptions = std::make_unique<ExceptionStore>(codec_);
   parts->keys = std::make_unique<KeyStore>(codec_);
   parts->prices = std::make_unique<PriceBookStore>(codec_);
-  parts->state =
-      std::make_unique<OrgState>(codec_, parts->state_policies.get(), parts->exceptions.get());
+  parts->state = std::make_unique<OrgState>(codec_, parts->policies.get(), parts->exceptions.get());
   parts->audit = std::make_unique<AuditLog>(db);
   absl::MutexLock lock(&mutex_);
   parts_ = std::move(opened);

@@ -13,9 +13,6 @@ namespace quotaplane {
 
 inline constexpr size_t kMaxReasonBytes = 1'000;
 inline constexpr size_t kMaxDocumentBytes = 16 << 20;
-inline constexpr size_t kMaxEdits = 1'000;
-inline constexpr size_t kMaxRaises = 20;
-inline constexpr size_t kMaxKeyModels = 64;
 inline constexpr int kMaxPageSize = 1'000;
 inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxBacktestDays = 366;

@@ -40,7 +40,8 @@ absl::StatusOr<std::vector<Exception>> ExceptionsInForce(AdminCall& call, const 
 
 absl::Status CreateDraft(AdminCall& call, const v1::CreateDraftRequest& request,
                          v1::PolicyVersion* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request));
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy base, call.parts.policies->Load(request.org(), 0));
+  QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request, base.policy->document()));
   if (request.validate_only()) {
     return Answer(call.parts.policies->Validate(request.org(), input), response);
   }
@@ -50,7 +51,9 @@ absl::Status CreateDraft(AdminCall& call, const v1::CreateDraftRequest& request,
 
 absl::Status UpdateDraft(AdminCall& call, const v1::UpdateDraftRequest& request,
                          v1::PolicyVersion* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request));
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy base,
+                      call.parts.policies->Load(request.org(), request.version()));
+  QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request, base.policy->document()));
   call.audited = true;
   return Answer(call.parts.policies->UpdateDraft(ChangeOf(call, request), request.version(),
                                                  request.etag(), input),
@@ -169,13 +172,14 @@ absl::Status RollbackPolicy(AdminCall& call, const v1::RollbackPolicyRequest& re
 
 absl::Status SetLimit(AdminCall& call, const v1::SetLimitRequest& request,
                       v1::SetLimitResponse* response) {
-  QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request));
+  QP_ASSIGN_OR_RETURN(const LoadedPolicy base, call.parts.policies->Load(request.org(), 0));
+  QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request, base.policy->document()));
   call.audited = true;
   QP_ASSIGN_OR_RETURN(const PutPolicyOutcome put,
                       call.parts.policies->Put(ChangeOf(call, request), input, request.etag()));
   ToProto(put.version, response->mutable_version());
   response->set_limit_id(put.limit_id);
-  if (put.version.version <= present.version) return absl::OkStatus();
+  if (put.version.version <= base.version) return absl::OkStatus();
   // What it changed of the version that it was made from.
   QP_ASSIGN_OR_RETURN(const LoadedPolicy before,
                       call.parts.policies->Load(request.org(), put.version.base_version));

@@ -1,7 +1,12 @@
 #include "services/admin/policy_convert.h"
 
-#include "libs/base/error.h"
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/policy_edit_reader.h"
 #include "libs/policy/policy_diff.h"
+#include "libs/policy/policy_edit.h"
 #include "services/admin/request_parts.h"
 #include "services/rpc/time_fields.h"
 
@@ -20,6 +25,18 @@ v1::PolicyState StateOf(PolicyState state) {
       return v1::POLICY_STATE_DISCARDED;
   }
   return v1::POLICY_STATE_UNSPECIFIED;
+}
+
+v1::PolicyChange::Kind KindOf(PolicyChange::Kind kind) {
+  switch (kind) {
+    case PolicyChange::Kind::kAdded:
+      return v1::PolicyChange::KIND_ADDED;
+    case PolicyChange::Kind::kRemoved:
+      return v1::PolicyChange::KIND_REMOVED;
+    case PolicyChange::Kind::kChanged:
+      return v1::PolicyChange::KIND_CHANGED;
+  }
+  return v1::PolicyChange::KIND_UNSPECIFIED;
 }
 
 const char* OnExceedName(OnExceed on_exceed) {
@@ -65,7 +82,89 @@ void ToProto(const BacktestLimit& from, v1::BacktestLimit* to) {
   to->set_scopes_refused(from.scopes_refused);
 }
 
+SetAmountText TextOf(const v1::SetAmount& set) {
+  return {set.limit_id(), ValuesOf(set.scope()), set.unit(),     set.window(),
+          set.amount(),   set.on_outage(),       set.time_zone()};
+}
+
+// The edit in texts, and the field it stands in.
+std::pair<PolicyEditText, std::string> TextOf(const v1::PolicyEdit& edit,
+                                              const std::string& field) {
+  switch (edit.edit_case()) {
+    case v1::PolicyEdit::kRemoveOverride:
+      return {RemoveOverrideText{edit.remove_override().limit_id(),
+                                 ValuesOf(edit.remove_override().match())},
+              field + ".remove_override"};
+    case v1::PolicyEdit::kPutLimitYaml:
+      return {PutLimitText{edit.put_limit_yaml()}, field + ".put_limit_yaml"};
+    case v1::PolicyEdit::kRemoveLimit:
+      return {RemoveLimit{edit.remove_limit()}, field + ".remove_limit"};
+    default:
+      return {TextOf(edit.set_amount()), field + ".set_amount"};
+  }
+}
+
+// Each is read against what the ones before it leave.
+absl::StatusOr<PolicyInput> ReadEdits(
+    const std::vector<std::pair<PolicyEditText, std::string>>& texts, const std::string& org,
+    PolicyDocument document) {
+  std::vector<PolicyEdit> edits;
+  for (const auto& [text, field] : texts) {
+    QP_ASSIGN_OR_RETURN(PolicyEdit edit, ReadPolicyEdit(text, org, field, document));
+    AppliedEdit applied;
+    QP_RETURN_IF_ERROR(ApplyEdit(edit, &document, &applied));
+    edits.push_back(std::move(edit));
+  }
+  return PolicyInput(std::move(edits));
+}
+
+template <typename Request>
+absl::StatusOr<PolicyInput> InputOfDraft(const Request& request, const PolicyDocument& base) {
+  if (request.document_case() == Request::kYaml) return PolicyInput(request.yaml());
+  std::vector<std::pair<PolicyEditText, std::string>> texts;
+  for (int i = 0; i < request.edits().edits_size(); ++i) {
+    texts.push_back(TextOf(request.edits().edits(i), absl::StrCat("edits.edits[", i, "]")));
+  }
+  return ReadEdits(texts, request.org(), base);
+}
+
 }  // namespace
+
+absl::StatusOr<PolicyInput> InputOf(const v1::CreateDraftRequest& request,
+                                    const PolicyDocument& base) {
+  return InputOfDraft(request, base);
+}
+
+absl::StatusOr<PolicyInput> InputOf(const v1::UpdateDraftRequest& request,
+                                    const PolicyDocument& base) {
+  return InputOfDraft(request, base);
+}
+
+absl::StatusOr<PolicyInput> InputOf(const v1::SetLimitRequest& request,
+                                    const PolicyDocument& base) {
+  return ReadEdits({{TextOf(request.set()), "set"}}, request.org(), base);
+}
+
+int64_t ListChanges(const PolicyDocument& from, const PolicyDocument& to,
+                    google::protobuf::RepeatedPtrField<v1::PolicyChange>* changes) {
+  int64_t unlisted = 0;
+  const std::vector<PolicyChange> all = DiffPolicies(from, to, kMaxListedChanges, &unlisted);
+  size_t bytes = 0;
+  for (const PolicyChange& change : all) {
+    if (bytes > kMaxListedChangeBytes) {
+      ++unlisted;
+      continue;
+    }
+    v1::PolicyChange* const added = changes->Add();
+    added->set_kind(KindOf(change.kind));
+    added->set_path(change.path);
+    added->set_before(change.before);
+    added->set_after(change.after);
+    added->set_counts_anew(change.counts_anew);
+    bytes += added->ByteSizeLong();
+  }
+  return unlisted;
+}
 
 void ToProto(const PolicyVersion& version, v1::PolicyVersion* proto) {
   proto->set_org(version.org);

@@ -12,17 +12,20 @@
 #include "libs/backtest/plan.h"
 #include "libs/control/effective_limits.h"
 #include "libs/control/policy_versions.h"
-#include "libs/policy/policy_edit.h"
+#include "libs/policy/policy.h"
 #include "services/admin/field_rules.h"
 
 namespace quotaplane {
 
 void ToProto(const PolicyVersion& version, v1::PolicyVersion* proto);
 
-// The oneof `document`. INVALID_ARGUMENT names the part of an edit that broke a rule.
-absl::StatusOr<PolicyInput> InputOf(const v1::CreateDraftRequest& request);
-absl::StatusOr<PolicyInput> InputOf(const v1::UpdateDraftRequest& request);
-absl::StatusOr<PolicyInput> InputOf(const v1::SetLimitRequest& request);
+// The oneof `document`; `base` is what edits are of. INVALID_ARGUMENT names the part of an edit
+// that broke a rule. NOT_FOUND: an edit's limit, or override.
+absl::StatusOr<PolicyInput> InputOf(const v1::CreateDraftRequest& request,
+                                    const PolicyDocument& base);
+absl::StatusOr<PolicyInput> InputOf(const v1::UpdateDraftRequest& request,
+                                    const PolicyDocument& base);
+absl::StatusOr<PolicyInput> InputOf(const v1::SetLimitRequest& request, const PolicyDocument& base);
 
 // A subject of the org with these values: dimensions that a check has let pass.
 Subject SubjectOf(const std::string& org, const NamedValues& values);

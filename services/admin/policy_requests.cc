@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "libs/control/policy_versions.h"
 #include "services/admin/request_parts.h"
 #include "services/admin/requests.h"
 
@@ -54,9 +55,10 @@ void CheckDocumentOf(const Request& request, FieldChecks* checks) {
     return checks->Violation("document", "is required: either yaml or edits");
   }
   const auto count = static_cast<size_t>(request.edits().edits_size());
-  if (count == 0 || count > kMaxEdits) {
-    return checks->Violation("edits.edits",
-                             absl::StrCat("has ", count, " edits; there must be 1 to ", kMaxEdits));
+  if (count == 0 || count > PolicyVersions::kMaxEdits) {
+    return checks->Violation(
+        "edits.edits",
+        absl::StrCat("has ", count, " edits; there must be 1 to ", PolicyVersions::kMaxEdits));
   }
   for (int i = 0; i < request.edits().edits_size(); ++i) {
     CheckEdit(request.edits().edits(i), absl::StrCat("edits.edits[", i, "]"), checks);

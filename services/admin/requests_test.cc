@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_split.h"
 #include "libs/base/error.h"
+#include "libs/control/key_store.h"
+#include "libs/control/policy_versions.h"
 #include "services/admin/request_parts.h"
 
 namespace quotaplane {
@@ -116,7 +118,8 @@ TEST(AdminRequests, Documents) {
   draft.set_reason("two\nlines");
   draft.mutable_edits();
   EXPECT_THAT(Fields(draft), ElementsAre("edits.edits", "reason"));
-  for (size_t i = 0; i <= kMaxEdits; ++i) draft.mutable_edits()->add_edits()->set_remove_limit("x");
+  for (size_t i = 0; i <= PolicyVersions::kMaxEdits; ++i)
+    draft.mutable_edits()->add_edits()->set_remove_limit("x");
   draft.clear_reason();
   EXPECT_THAT(Fields(draft), ElementsAre("edits.edits"));
   // Nothing is written: there is nothing to repeat.

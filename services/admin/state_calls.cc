@@ -2,7 +2,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
-#include "services/admin/policy_convert.h"
 #include "services/admin/state_convert.h"
 
 namespace quotaplane {
@@ -89,23 +88,11 @@ absl::Status ApplyState(AdminCall& call, const v1::ApplyStateRequest& request,
     ToProto(plan, response);
     return absl::OkStatus();
   }
-  QP_RETURN_IF_ERROR(MakeChange(
+  return MakeChange(
       call, change, "state",
       [&](const OpenChange& open) { return call.parts.state->Apply(open, document); },
-      [](const StatePlan& plan, v1::ApplyStateResponse* answer) {
-        ToProto(plan, answer);
-        if (plan.version.has_value()) {
-          answer->mutable_version()->set_version(plan.version->version);
-        }
-      },
-      response));
-  if (!response->has_version()) return absl::OkStatus();
-  QP_ASSIGN_OR_RETURN(PolicyVersion version,
-                      call.parts.policies->Get(request.org(), response->version().version()));
-  version.yaml.clear();
-  response->mutable_version()->Clear();
-  ToProto(version, response->mutable_version());
-  return absl::OkStatus();
+      [](const StatePlan& plan, v1::ApplyStateResponse* answer) { ToProto(plan, answer); },
+      response);
 }
 
 absl::Status ListAudit(AdminCall& call, const v1::ListAuditRequest& request,

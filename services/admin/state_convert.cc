@@ -2,6 +2,7 @@
 
 #include "absl/strings/escaping.h"
 #include "libs/base/error.h"
+#include "services/admin/policy_convert.h"
 #include "services/admin/request_parts.h"
 #include "services/rpc/time_fields.h"
 
@@ -69,7 +70,7 @@ absl::StatusOr<StateDocument> DocumentOf(const v1::ApplyStateRequest& request) {
 void ToProto(const StatePlan& plan, v1::ApplyStateResponse* response) {
   size_t bytes = 0;
   for (const StateChange& from : plan.changes) {
-    if (response->changes_size() == kMaxListedChanges || bytes > kMaxListedChangeBytes) break;
+    if (bytes > kMaxListedChangeBytes) break;
     v1::PolicyChange* const change = response->add_changes();
     change->set_kind(KindOf(from.kind));
     change->set_path(from.path);
@@ -78,7 +79,9 @@ void ToProto(const StatePlan& plan, v1::ApplyStateResponse* response) {
     change->set_counts_anew(from.counts_anew);
     bytes += change->ByteSizeLong();
   }
-  response->set_unlisted(static_cast<int64_t>(plan.changes.size()) - response->changes_size());
+  response->set_unlisted(plan.unlisted + static_cast<int64_t>(plan.changes.size()) -
+                         response->changes_size());
+  if (plan.version.has_value()) ToProto(*plan.version, response->mutable_version());
 }
 
 AuditQuery QueryOf(const v1::ListAuditRequest& request) {

@@ -21,7 +21,6 @@ void ToProto(const StoredPriceBook& book, v1::PriceBookVersion* proto);
 
 // INVALID_ARGUMENT, on the field `yaml`, with every problem of the document.
 absl::StatusOr<StateDocument> DocumentOf(const v1::ApplyStateRequest& request);
-// Everything but the version, which is to be read.
 void ToProto(const StatePlan& plan, v1::ApplyStateResponse* response);
 
 AuditQuery QueryOf(const v1::ListAuditRequest& request);

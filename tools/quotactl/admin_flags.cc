@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <iostream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/set_amount_words.h"
 #include "libs/money/money.h"
 #include "tools/quotactl/report_flags.h"
 
@@ -22,28 +22,6 @@ namespace {
 absl::Status Wrong(std::string_view flag, std::string_view value, std::string_view rule) {
   return absl::InvalidArgumentError(
       absl::StrCat(AbslView(flag), ": \"", AbslView(value), "\" ", AbslView(rule)));
-}
-
-constexpr char kSettingRule[] =
-    "is no amount for a scope; write it as \"user=alice: 500 usd a month\", or with a limit's id: "
-    "\"user-month user=alice: 500\"";
-
-// What stands before the colon: a limit's id, and dimensions with their values.
-absl::Status ReadWhom(std::string_view flag, const std::string& text, v1::SetAmount* set) {
-  for (const std::string& word :
-       std::vector<std::string>(absl::StrSplit(text, absl::ByAnyChar(" ,"), absl::SkipEmpty()))) {
-    const size_t equals = word.find('=');
-    if (word == "org") continue;
-    if (equals == std::string::npos) {
-      if (!set->limit_id().empty()) return Wrong(flag, text, kSettingRule);
-      set->set_limit_id(word);
-      continue;
-    }
-    const auto added =
-        set->mutable_scope()->insert({word.substr(0, equals), word.substr(equals + 1)});
-    if (!added.second) return Wrong(flag, word, "names a dimension twice");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -90,23 +68,15 @@ std::string ScopeWords(const google::protobuf::Map<std::string, std::string>& sc
 }
 
 absl::StatusOr<v1::SetAmount> ParseSetting(std::string_view flag, const std::string& text) {
-  // Values may have colons; what follows the last one is the amount.
-  const size_t colon = text.rfind(": ");
-  if (colon == std::string::npos) return Wrong(flag, text, kSettingRule);
+  const absl::StatusOr<SetAmountText> words = ParseSetAmount(text);
+  if (!words.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(AbslView(flag), ": ", words.status().message()));
+  }
   v1::SetAmount set;
-  QP_RETURN_IF_ERROR(ReadWhom(flag, text.substr(0, colon), &set));
-  std::vector<std::string> words = absl::StrSplit(text.substr(colon + 1), ' ', absl::SkipEmpty());
-  if (words.size() == 4 && (words[2] == "a" || words[2] == "per" || words[2] == "an")) {
-    words.erase(words.begin() + 2);
-  }
-  if (words.size() != 3 && (words.size() != 1 || set.limit_id().empty())) {
-    return Wrong(flag, text, kSettingRule);
-  }
-  set.set_amount(words[0]);
-  if (words.size() == 3) {
-    set.set_unit(absl::AsciiStrToLower(words[1]));
-    set.set_window(words[2]);
-  }
+  set.mutable_scope()->insert(words->scope.begin(), words->scope.end());
+  set.set_amount(words->amount);
+  set.set_unit(words->unit);
+  set.set_window(words->window);
   return set;
 }
 

@@ -37,8 +37,7 @@ using Scope = std::map<std::string, std::string>;
 absl::StatusOr<Scope> ParseScope(std::string_view flag, std::string_view text);
 std::string ScopeWords(const google::protobuf::Map<std::string, std::string>& scope);
 
-// An amount for a scope, as people say it: "user=alice: 500 usd a month", "team=search: 5000 usd
-// month", "user-month user=alice: 500" (the limit's id first), "org: 10000 usd month".
+// "user=alice: 500 usd a month" (libs/config/set_amount_words.h).
 absl::StatusOr<v1::SetAmount> ParseSetting(std::string_view flag, const std::string& text);
 
 // "user-month=900": a limit and what it is raised to, in the limit's own unit.

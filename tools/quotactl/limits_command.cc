@@ -18,7 +18,7 @@ terminal::Style OutStyle() { return terminal::Style::For(STDOUT_FILENO); }
 struct SetFlags {
   OrgFlag org;
   ReasonFlag reason;
-  std::string setting, on_outage, zone;
+  std::string setting, limit, on_outage, zone;
 };
 
 absl::StatusOr<v1::SetLimitRequest> Build(const SetFlags& flags) {
@@ -26,6 +26,7 @@ absl::StatusOr<v1::SetLimitRequest> Build(const SetFlags& flags) {
   request.set_org(flags.org.org);
   request.set_request_id(NewId());
   QP_ASSIGN_OR_RETURN(*request.mutable_set(), ParseSetting("SETTING", flags.setting));
+  request.mutable_set()->set_limit_id(flags.limit);
   request.mutable_set()->set_on_outage(flags.on_outage);
   request.mutable_set()->set_time_zone(flags.zone);
   request.set_reason(flags.reason.reason);
@@ -98,6 +99,9 @@ void AddSet(CLI::App& limits, const Globals& globals, Work* work) {
   const auto flags = std::make_shared<SetFlags>();
   flags->org.AddTo(*command);
   command->add_option("SETTING", flags->setting, "\"SCOPE: AMOUNT UNIT a WINDOW\"")->required();
+  command->add_option(
+      "--limit", flags->limit,
+      "The id of the limit that is meant; by default the one that counts just that");
   command->add_option("--on-outage", flags->on_outage,
                       "Of a limit that is new: allow or deny, while the counter store is away");
   command->add_option("--zone", flags->zone,
@@ -105,13 +109,13 @@ void AddSet(CLI::App& limits, const Globals& globals, Work* work) {
   flags->reason.AddTo(*command);
   command->footer(
       R"(In force at once, on every server within a second; a draft where the active policy asks for approvals.
-A scope is dimensions with their values, or org for the whole org; with a limit's id first, that limit is meant. Where
-no limit counts this unit over this window and these dimensions, a new one is made, which needs --on-outage.
+SCOPE is DIMENSION=VALUE, several with commas; none is the whole org. Where no limit counts this unit over this window and
+these dimensions, a new one is made, which needs --on-outage.
 
 Examples:
   quotactl limits set "team=search: 5000 usd a month" --org acme --on-outage deny --reason "Q1 budget"
-  quotactl limits set "user-month user=alice: 500" --org acme
-  quotactl limits set "user=ci,team=search: 100000 requests a day" --org acme --on-outage allow)");
+  quotactl limits set "user=alice: 500 usd a month" --org acme --limit user-month
+  quotactl limits set "team=search,user=ci: 100000 requests a day" --org acme --on-outage allow)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunSet(globals, *flags); }; });
 }
 

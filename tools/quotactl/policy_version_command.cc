@@ -190,7 +190,7 @@ void AddDraft(CLI::App& policy, const Globals& globals, Work* work) {
 
 Examples:
   quotactl policy draft policy.yaml --org acme --reason "budgets of 2027"
-  quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team-month team=search: 5000"
+  quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team=search: 5000 usd a month"
   quotactl policy draft policy.yaml --org acme --check)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunDraft(globals, *flags); }; });
 }
