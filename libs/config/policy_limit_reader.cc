@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/did_you_mean.h"
-#include "libs/money/money.h"
+#include "libs/config/policy_values.h"
 
 namespace quotaplane {
 namespace {
@@ -78,17 +78,13 @@ std::vector<Dimension> ReadPer(const YamlNode& node) {
 }
 
 int64_t ReadAmount(const YamlNode& node, const Unit& unit) {
-  if (unit.kind != UnitKind::kUsd) return node.Int64(0, kMaxAmount).value_or(0);
-  const std::optional<std::string_view> text = node.Decimal();
-  if (!text.has_value()) return 0;
-  const absl::StatusOr<int64_t> amount = ParseUsd(*text);
-  if (amount.status().code() == absl::StatusCode::kInvalidArgument) {
-    node.Report(
-        absl::StrCat("must have at most 9 decimals (nano-USD), not ", QuoteForMessage(*text)));
-  } else if (!amount.ok() || *amount < 0 || *amount > kMaxAmount) {
-    node.Report(absl::StrCat("must be from 0 to ", FormatUsd(kMaxAmount), " USD, not ",
-                             QuoteForMessage(*text)));
+  if (node.kind() != YamlKind::kScalar) {
+    // Says what would be right.
+    unit.kind == UnitKind::kUsd ? (void)node.Decimal() : (void)node.Int64(0, kMaxAmount);
+    return 0;
   }
+  const absl::StatusOr<int64_t> amount = ParseAmount(node.text(), unit);
+  if (!amount.ok()) node.Report(absl::StrCat(amount.status().message()));
   return amount.value_or(0);
 }
 
@@ -195,16 +191,9 @@ std::string ReadId(const YamlNode& node) {
 std::optional<absl::TimeZone> ReadTimeZone(const YamlNode& node) {
   const std::optional<std::string_view> name = node.String();
   if (!name.has_value()) return std::nullopt;
-  // The loader would also take paths of files, and "localtime", which is another zone elsewhere.
-  const bool fit = name->size() <= 64 &&
-                   name->find_first_not_of(
-                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                       "0123456789_+-/") == std::string_view::npos &&
-                   absl::ascii_isupper(name->empty() ? ' ' : name->front());
-  absl::TimeZone zone;
-  if (fit && absl::LoadTimeZone(AbslView(*name), &zone)) return zone;
-  node.Report(absl::StrCat("unknown time zone ", QuoteForMessage(*name),
-                           "; write a name of the IANA database such as UTC or Europe/Berlin"));
+  absl::StatusOr<absl::TimeZone> zone = ParseTimeZone(*name);
+  if (zone.ok()) return *zone;
+  node.Report(absl::StrCat(zone.status().message()));
   return std::nullopt;
 }
 
