@@ -40,13 +40,37 @@ std::vector<std::string> PolicySet::OrgsWithOwn() const {
   return orgs;
 }
 
-std::shared_ptr<const PolicySet> PolicySet::With(const std::string& org, OrgPolicy own) const {
-  std::shared_ptr<PolicySet> next(new PolicySet(*this));
-  if (own.version == 0 && own.raises->empty()) {
-    next->orgs_.erase(org);
-  } else {
-    next->orgs_.insert_or_assign(org, std::move(own));
+void PolicySet::Set(OrgChange change) {
+  OrgPolicy own = For(change.org);
+  if (change.policy.has_value()) {
+    const bool is_own = change.policy->second != nullptr;
+    own.policy = is_own ? std::move(change.policy->second) : default_.policy;
+    own.version = is_own ? change.policy->first : 0;
   }
+  if (change.raises.has_value()) {
+    own.raises = change.raises->empty() ? NoRaises()
+                                        : std::make_shared<const Raises>(change.org, *own.policy,
+                                                                         *std::move(change.raises));
+  } else if (change.policy.has_value()) {
+    own.raises = Under(change.org, *own.policy, *own.raises);
+  }
+  // What is the default in everything is not kept.
+  if (own.version == 0 && own.raises->empty()) {
+    orgs_.erase(change.org);
+  } else {
+    orgs_.insert_or_assign(change.org, std::move(own));
+  }
+}
+
+std::shared_ptr<const PolicySet> PolicySet::With(OrgChange change) const {
+  std::shared_ptr<PolicySet> next(new PolicySet(*this));
+  next->Set(std::move(change));
+  return next;
+}
+
+std::shared_ptr<const PolicySet> PolicySet::WithAll(std::vector<OrgChange> changes) const {
+  std::shared_ptr<PolicySet> next(new PolicySet(*this));
+  for (OrgChange& change : changes) next->Set(std::move(change));
   return next;
 }
 
@@ -64,20 +88,16 @@ std::shared_ptr<const PolicySet> PolicySet::WithDefault(
 
 std::shared_ptr<const PolicySet> PolicySet::WithPolicy(const std::string& org, int64_t version,
                                                        std::shared_ptr<const Policy> policy) const {
-  std::shared_ptr<const Raises> raises = Under(org, *policy, *For(org).raises);
-  return With(org, {std::move(policy), version, std::move(raises)});
+  return With({org, std::pair(version, std::move(policy)), std::nullopt});
 }
 
 std::shared_ptr<const PolicySet> PolicySet::WithoutPolicy(const std::string& org) const {
-  return With(org, {default_.policy, 0, Under(org, *default_.policy, *For(org).raises)});
+  return With({org, std::pair(int64_t{0}, std::shared_ptr<const Policy>()), std::nullopt});
 }
 
 std::shared_ptr<const PolicySet> PolicySet::WithRaises(const std::string& org,
                                                        std::vector<Raise> raises) const {
-  OrgPolicy own = For(org);
-  own.raises = raises.empty() ? NoRaises()
-                              : std::make_shared<const Raises>(org, *own.policy, std::move(raises));
-  return With(org, std::move(own));
+  return With({org, std::nullopt, std::move(raises)});
 }
 
 }  // namespace quotaplane

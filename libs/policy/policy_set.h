@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -46,10 +48,19 @@ class PolicySet {
   std::shared_ptr<const PolicySet> WithRaises(const std::string& org,
                                               std::vector<Raise> raises) const;
 
+  // Several of these at once, in time linear in the number of changes and of orgs.
+  struct OrgChange {
+    std::string org;
+    // A version and its policy; without a policy, the org goes back to the default one.
+    std::optional<std::pair<int64_t, std::shared_ptr<const Policy>>> policy;
+    std::optional<std::vector<Raise>> raises;
+  };
+  std::shared_ptr<const PolicySet> WithAll(std::vector<OrgChange> changes) const;
+
  private:
   PolicySet(const PolicySet&) = default;
-  // A copy in which the org has this. What is the default in everything is not kept.
-  std::shared_ptr<const PolicySet> With(const std::string& org, OrgPolicy own) const;
+  std::shared_ptr<const PolicySet> With(OrgChange change) const;
+  void Set(OrgChange change);
 
   OrgPolicy default_;
   // Orgs with a policy of their own, or raises.

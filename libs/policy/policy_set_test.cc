@@ -97,5 +97,24 @@ TEST(PolicySetTest, RaisesFollowThePolicy) {
       *own->WithPolicy("acme", 2, OneLimit("user-day"))->WithDefault(OneLimit("other")), "acme"));
 }
 
+TEST(PolicySetTest, SeveralChangesAreTheSameAsOneAfterTheOther) {
+  const auto first = std::make_shared<const PolicySet>(OneLimit("user-day"))
+                         ->WithPolicy("gone", 1, OneLimit("gone"))
+                         ->WithRaises("stays", {OfAlice("user-day")});
+  const auto next = OneLimit("own");
+  const auto set = first->WithAll({
+      {"acme", std::pair(int64_t{4}, next), std::nullopt},
+      {"acme", std::nullopt, std::vector<Raise>{OfAlice("own")}},
+      {"gone", std::pair(int64_t{0}, std::shared_ptr<const Policy>()), std::nullopt},
+  });
+  EXPECT_EQ(set->For("acme").policy, next);
+  EXPECT_EQ(set->For("acme").version, 4);
+  EXPECT_TRUE(Raised(*set, "acme"));
+  EXPECT_TRUE(Raised(*set, "stays"));
+  EXPECT_EQ(set->For("gone").version, 0);
+  EXPECT_THAT(set->OrgsWithOwn(), ElementsAre("acme"));
+  EXPECT_THAT(first->OrgsWithOwn(), ElementsAre("gone"));
+}
+
 }  // namespace
 }  // namespace quotaplane

@@ -46,17 +46,17 @@ absl::Status LiveConfig::ReloadPolicy(const BeforePolicies& before_policies) {
   return absl::OkStatus();
 }
 
-void LiveConfig::Watch(BeforePolicies before_policies) {
+void LiveConfig::Watch(BeforePolicies before_policies, SetPrices set_prices) {
   std::vector<ConfigWatcher::File> files;
   if (!policy_file_.empty()) {
     files.push_back(
         {policy_file_, [this, before_policies] { return ReloadPolicy(before_policies); }});
   }
   if (!prices_file_.empty()) {
-    files.push_back({prices_file_, [this]() -> absl::Status {
+    files.push_back({prices_file_, [this, set_prices]() -> absl::Status {
                        QP_ASSIGN_OR_RETURN(std::shared_ptr<const PriceBook> prices,
                                            LoadPriceBookFile(prices_file_));
-                       snapshots_.SetPrices(std::move(prices));
+                       set_prices(std::move(prices));
                        return absl::OkStatus();
                      }});
   }

@@ -24,10 +24,11 @@ class LiveConfig {
   // For those that change other parts of it.
   SnapshotHolder* snapshots() { return &snapshots_; }
 
-  // Reloads from now on. A policy takes force when `before_policies(next, present)` has returned.
-  // What that uses has to be there until Stop.
+  // Reloads from now on. A policy takes force when `before_policies(next, present)` has returned;
+  // prices are handed to `set_prices`. What these use has to be there until Stop.
   using BeforePolicies = std::function<void(const PolicySet& next, const PolicySet& present)>;
-  void Watch(BeforePolicies before_policies);
+  using SetPrices = std::function<void(std::shared_ptr<const PriceBook> prices)>;
+  void Watch(BeforePolicies before_policies, SetPrices set_prices);
   void Stop() { watcher_.reset(); }
 
  private:

@@ -30,6 +30,7 @@
 #include "services/quota/quota_server.h"
 #include "services/quota/spool_drain.h"
 #include "services/quotaplane/access.h"
+#include "services/quotaplane/control_plane.h"
 #include "services/quotaplane/embedded_redis.h"
 #include "services/quotaplane/live_config.h"
 #include "services/reports/reports_role.h"
@@ -43,6 +44,10 @@ constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 constexpr absl::Duration kStoreCheckTimeout = absl::Seconds(5);
 // How long a policy waits for its new limits to learn what was spent before.
 constexpr absl::Duration kSeedPatience = absl::Seconds(5);
+// The same for one that somebody has activated, who expects it within a second.
+constexpr absl::Duration kActivatedSeedPatience = absl::Milliseconds(300);
+// How long a start waits for what has changed since the state on disk.
+constexpr absl::Duration kFirstContactPatience = absl::Seconds(2);
 
 // A store that is away is no reason not to start: calls are answered by on_outage, usage is
 // spooled. One that was set up otherwise is.
@@ -160,10 +165,12 @@ struct StoreRoles {
   std::unique_ptr<RedisCounterStore> store;
   std::unique_ptr<LedgerRole> ledger;
   std::unique_ptr<QuotaRole> quota;
+  std::unique_ptr<ControlPlane> control;
 };
 
 // Before policies take force, their new limits learn what was spent in their periods so far.
-void SeedNewLimits(LedgerRole* ledger, const PolicySet& next, const PolicySet* present) {
+void SeedNewLimits(LedgerRole* ledger, const PolicySet& next, const PolicySet* present,
+                   absl::Duration patience) {
   if (present == nullptr ? CountCompared(next) == 0 : !HasNewFamilies(next, *present)) return;
   if (ledger == nullptr) {
     if (present == nullptr) return;
@@ -172,10 +179,27 @@ void SeedNewLimits(LedgerRole* ledger, const PolicySet& next, const PolicySet* p
         "was spent before; `quotactl rebuild-counters --policy` does so ahead of a policy");
     return;
   }
-  const absl::Status seeded = ledger->SeedAhead(next, kSeedPatience);
+  const absl::Status seeded = ledger->SeedAhead(next, patience);
   if (seeded.ok()) return;
   spdlog::error("limits count without what was spent before, until the ledger can tell: {}",
                 seeded.ToString());
+}
+
+absl::StatusOr<std::unique_ptr<ControlPlane>> StartControl(const ServeOptions& options,
+                                                           const redis::ClientOptions& redis,
+                                                           const StoreRoles& roles) {
+  ControlPlaneOptions control;
+  control.redis = redis;
+  control.replica = ReaderName(options);
+  control.saved_dir = options.data_dir + "/control";
+  control.now_us = [store = roles.store.get()] { return store->EstimatedNowUs(); };
+  // Other processes leave that to the ledger's.
+  if (LedgerRole* const ledger = roles.ledger.get(); ledger != nullptr) {
+    control.before_policies = [ledger](const PolicySet& next, const PolicySet& present) {
+      SeedNewLimits(ledger, next, &present, kActivatedSeedPatience);
+    };
+  }
+  return ControlPlane::Start(roles.config->snapshots(), std::move(control), kFirstContactPatience);
 }
 
 absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* codec,
@@ -196,15 +220,19 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
   if (HasRole(options, "ledger")) {
     QP_ASSIGN_OR_RETURN(roles->ledger,
                         StartLedger(options, redis_options, roles->store.get(), snapshots, codec));
-    SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policies, nullptr);
+    SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policies, nullptr, kSeedPatience);
   }
   if (HasRole(options, "quota")) {
     QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->client.get(),
                                                        roles->store.get(), snapshots, codec));
   }
+  QP_ASSIGN_OR_RETURN(roles->control, StartControl(options, redis_options, *roles));
   roles->config->Watch(
       [ledger = roles->ledger.get()](const PolicySet& next, const PolicySet& present) {
-        SeedNewLimits(ledger, next, &present);
+        SeedNewLimits(ledger, next, &present, kSeedPatience);
+      },
+      [control = roles->control.get()](std::shared_ptr<const PriceBook> prices) {
+        control->SetFilePrices(std::move(prices));
       });
   return absl::OkStatus();
 }
@@ -229,6 +257,9 @@ absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(const ServeOption
   if (roles.ledger != nullptr) {
     collectors.emplace_back(
         [ledger = roles.ledger.get()] { return LedgerMetrics(ledger->status(), absl::Now()); });
+  }
+  if (roles.control != nullptr) {
+    collectors.emplace_back([control = roles.control.get()] { return control->Metrics(); });
   }
   if (roles.quota != nullptr) {
     collectors.emplace_back([quota = roles.quota.get()] { return SpoolMetrics(quota->spool()); });
@@ -270,7 +301,8 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
     if (reports != nullptr) server_options.more.push_back(reports->service());
     QP_ASSIGN_OR_RETURN(
         server, QuotaServer::Start(roles.quota == nullptr ? nullptr : roles.quota->admission(),
-                                   nullptr, server_options));
+                                   roles.control == nullptr ? nullptr : roles.control->keys(),
+                                   server_options));
     std::printf("ready: listening on %s\n", server->address().c_str());
   } else {
     std::printf("ready: no address to listen on\n");

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/testing/fatal.h"
 #include "tests/bench/ledger/ledger.h"
-#include "tests/bench/ledger/program.h"
+#include "tests/bench/program.h"
 #include "tests/bench/ledger/usage.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/progress.h"

@@ -1,4 +1,4 @@
-#include "tests/bench/ledger/program.h"
+#include "tests/bench/program.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
