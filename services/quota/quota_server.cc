@@ -34,9 +34,6 @@ using RawPing = Ping::WithRawMethod_Ping<Ping::Service>;
 constexpr absl::Duration kCloseAgain = absl::Milliseconds(20);
 // Calls of one method that wait for a request on one queue, so that a burst finds its place ready.
 constexpr int kWaitingCalls = 64;
-// gRPC refuses larger messages itself, unread; from kMaxRequestBytes up to here the refusal names
-// the rule.
-constexpr int kTransportLimitBytes = 4 << 20;
 constexpr int kMaxMetadataBytes = 24 << 10;
 
 // Ping's domain: none.
@@ -224,7 +221,7 @@ absl::Status QuotaServer::Listen() {
       options_.listen,
       options_.tls == nullptr ? grpc::InsecureServerCredentials() : options_.tls->Credentials(),
       &port);
-  builder.SetMaxReceiveMessageSize(kTransportLimitBytes);
+  builder.SetMaxReceiveMessageSize(options_.most_request_bytes);
   // A JWT with many groups is longer than gRPC's 8 KiB.
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // Gateways keep connections open for days: notice dead ones, and let live ones ping.

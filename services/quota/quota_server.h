@@ -35,6 +35,9 @@ struct QuotaServerOptions {
   Authenticator* authenticator = nullptr;
   // Must outlive the server. Null: plain connections.
   TlsSource* tls = nullptr;
+  // gRPC refuses larger messages itself, unread. From kMaxRequestBytes, or what else a method
+  // takes, up to here the refusal names the rule.
+  int most_request_bytes = 4 << 20;
 };
 
 class QuotaServer {

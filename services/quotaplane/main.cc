@@ -72,9 +72,9 @@ int main(int argc, char** argv) {
       ->add_option("--roles", options.roles,
                    "What this process does, with commas: quota answers requests, ledger moves "
                    "charges into the ledger's database and watches over the books, reports "
-                   "answers what was spent")
+                   "answers what was spent, admin changes what is in force")
       ->delimiter(',')
-      ->check(CLI::IsMember({"quota", "ledger", "reports"}))
+      ->check(CLI::IsMember({"quota", "ledger", "reports", "admin"}))
       ->capture_default_str();
   serve
       ->add_option("--data-dir", options.data_dir,

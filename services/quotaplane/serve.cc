@@ -24,6 +24,7 @@
 #include "libs/metrics/exposer.h"
 #include "libs/redis/client.h"
 #include "libs/spool/spool.h"
+#include "services/admin/admin_role.h"
 #include "services/ledger/ledger_metrics.h"
 #include "services/ledger/ledger_role.h"
 #include "services/quota/charge_convert.h"
@@ -41,6 +42,8 @@ namespace {
 // Calls under way end within the store's timeout and a flush of the spool; watchers of health are
 // ended. Only a client that does not read what it is sent, be it the goodbye, takes longer.
 constexpr absl::Duration kDrainGrace = absl::Seconds(3);
+// Policies and price books come whole: 16 MiB, and what is around them.
+constexpr int kMostDocumentBytes = 20 << 20;
 constexpr absl::Duration kStoreCheckTimeout = absl::Seconds(5);
 // How long a policy waits for its new limits to learn what was spent before.
 constexpr absl::Duration kSeedPatience = absl::Seconds(5);
@@ -103,6 +106,24 @@ absl::StatusOr<std::unique_ptr<ReportsRole>> StartReports(const ServeOptions& op
   return ReportsRole::Start(std::move(role));
 }
 
+absl::StatusOr<std::unique_ptr<AdminRole>> StartAdmin(const ServeOptions& options,
+                                                      const LiveConfig& config,
+                                                      const CounterStore& store,
+                                                      ControlPlane* control) {
+  AdminRoleOptions role;
+  role.database_url = LedgerUrl(options);
+  if (role.database_url.empty()) {
+    spdlog::warn("without --ledger there is nowhere to keep what admins change");
+    return nullptr;
+  }
+  role.default_policy = [snapshots = config.snapshots()] {
+    const std::shared_ptr<const Snapshot> snapshot = snapshots->Get();
+    return std::shared_ptr<const Policy>(snapshot, &snapshot->policies->default_policy());
+  };
+  role.store_now_us = [&store] { return store.EstimatedNowUs(); };
+  return AdminRole::Start(control->codec(), control->board(), std::move(role));
+}
+
 bool HasRole(const ServeOptions& options, std::string_view role) {
   return std::find(options.roles.begin(), options.roles.end(), role) != options.roles.end();
 }
@@ -152,7 +173,7 @@ class QuotaRole {
   SpoolDrain spool_drain_;
 };
 
-// The counter store, and whoever of quota and ledger this process is.
+// The counter store, and whoever of quota, ledger and admin this process is.
 struct StoreRoles {
   // Reloads use the ledger.
   ~StoreRoles() {
@@ -166,6 +187,7 @@ struct StoreRoles {
   std::unique_ptr<LedgerRole> ledger;
   std::unique_ptr<QuotaRole> quota;
   std::unique_ptr<ControlPlane> control;
+  std::unique_ptr<AdminRole> admin;
 };
 
 // Before policies take force, their new limits learn what was spent in their periods so far.
@@ -227,6 +249,10 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
                                                        roles->store.get(), snapshots, codec));
   }
   QP_ASSIGN_OR_RETURN(roles->control, StartControl(options, redis_options, *roles));
+  if (HasRole(options, "admin")) {
+    QP_ASSIGN_OR_RETURN(roles->admin,
+                        StartAdmin(options, *roles->config, *roles->store, roles->control.get()));
+  }
   roles->config->Watch(
       [ledger = roles->ledger.get()](const PolicySet& next, const PolicySet& present) {
         SeedNewLimits(ledger, next, &present, kSeedPatience);
@@ -282,7 +308,7 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<Access> access, Access::Load(options));
   const LedgerCodec codec;
   StoreRoles roles;
-  if (HasRole(options, "quota") || HasRole(options, "ledger")) {
+  if (HasRole(options, "quota") || HasRole(options, "ledger") || HasRole(options, "admin")) {
     QP_RETURN_IF_ERROR(StartStoreRoles(options, &codec, &roles));
   }
   std::unique_ptr<ReportsRole> reports;
@@ -292,13 +318,18 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   std::unique_ptr<QuotaServer> server;
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::Exposer> exposer,
                       StartMetrics(options, roles));
-  if (roles.quota != nullptr || roles.ledger != nullptr || reports != nullptr) {
+  if (roles.quota != nullptr || roles.ledger != nullptr || roles.admin != nullptr ||
+      reports != nullptr) {
     QuotaServerOptions server_options;
     server_options.listen = options.listen;
     server_options.authenticator = access->authenticator();
     server_options.tls = access->tls();
     if (roles.ledger != nullptr) server_options.more.push_back(roles.ledger->service());
     if (reports != nullptr) server_options.more.push_back(reports->service());
+    if (roles.admin != nullptr) {
+      server_options.more.push_back(roles.admin->service());
+      server_options.most_request_bytes = kMostDocumentBytes;
+    }
     QP_ASSIGN_OR_RETURN(
         server, QuotaServer::Start(roles.quota == nullptr ? nullptr : roles.quota->admission(),
                                    roles.control == nullptr ? nullptr : roles.control->keys(),

@@ -12,7 +12,7 @@ struct ServeOptions {
   // What this process does: quota answers requests, ledger moves charges into the database, reports
   // answers what was spent. One process does it all, or many share it over one Redis and one
   // ledger; one that has only reports needs no Redis.
-  std::vector<std::string> roles = {"quota", "ledger", "reports"};
+  std::vector<std::string> roles = {"quota", "ledger", "reports", "admin"};
   std::string data_dir = "quotaplane-data";
   std::string listen = "127.0.0.1:7411";
   // Where Prometheus scrapes. Empty: kDefaultMetricsListen, if that is free.

@@ -165,7 +165,8 @@ class StreamingHandler : public StreamHandler {
     const bool added = pool_->Add([belt = belt_, stall = stall_, work = *std::move(work)] {
       if (belt->left()) return;
       belt->End(work([&](std::unique_ptr<google::protobuf::Message> chunk) {
-        return belt->Put(std::move(chunk), stall);
+        if (chunk != nullptr) return belt->Put(std::move(chunk), stall);
+        return belt->left() ? absl::CancelledError("the client is gone") : absl::OkStatus();
       }));
     });
     if (!added) call_->Finish(Overloaded());

@@ -73,6 +73,7 @@ class Protos:
         (source / "health.proto").write_text(HEALTH_PROTO)
         (source / "reflection.proto").write_text(REFLECTION_PROTO)
         public = ["quotaplane/v1/quota", "quotaplane/v1/reports", "quotaplane/v1/statements"]
+        public += ["quotaplane/v1/policies", "quotaplane/v1/admin"]
         public += ["quotaplane/v1/internal/ping"]
         public += ["google/rpc/error_details", "google/rpc/status"]
         names = [f"{name}.proto" for name in [*public, "health", "reflection"]]
@@ -86,6 +87,8 @@ class Protos:
         self.quota = importlib.import_module("quotaplane.v1.quota_pb2")
         self.reports = importlib.import_module("quotaplane.v1.reports_pb2")
         self.statements = importlib.import_module("quotaplane.v1.statements_pb2")
+        self.policies = importlib.import_module("quotaplane.v1.policies_pb2")
+        self.admin = importlib.import_module("quotaplane.v1.admin_pb2")
         self.ping = importlib.import_module("quotaplane.v1.internal.ping_pb2")
         self.errors = importlib.import_module("google.rpc.error_details_pb2")
         self.rpc_status = importlib.import_module("google.rpc.status_pb2")

@@ -5,14 +5,14 @@
 #include "absl/time/clock.h"
 
 namespace quotaplane::client {
-
 Connection::Connection(std::string server, absl::Duration timeout, const Security& security)
     : server_(std::move(server)),
       timeout_(timeout),
       channel_(OpenChannel(server_, security)),
       stub_(v1::QuotaService::NewStub(channel_)),
       reports_(v1::ReportService::NewStub(channel_)),
-      ledger_(v1::LedgerService::NewStub(channel_)) {}
+      ledger_(v1::LedgerService::NewStub(channel_)),
+      admin_(v1::AdminService::NewStub(channel_)) {}
 
 bool Connection::MayPass(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ||

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "quotaplane/v1/admin.grpc.pb.h"
 #include "quotaplane/v1/books.grpc.pb.h"
 #include "quotaplane/v1/quota.grpc.pb.h"
 #include "quotaplane/v1/reports.grpc.pb.h"
@@ -27,6 +28,10 @@ class Connection {
   template <typename Request, typename Response>
   using LedgerMethod = grpc::Status (LedgerStub::*)(grpc::ClientContext*, const Request&,
                                                     Response*);
+
+  using AdminStub = v1::AdminService::Stub;
+  template <typename Request, typename Response>
+  using AdminMethod = grpc::Status (AdminStub::*)(grpc::ClientContext*, const Request&, Response*);
 
   // Connects with the first call. `timeout` is each call's deadline.
   Connection(std::string server, absl::Duration timeout, const Security& security = {});
@@ -51,12 +56,18 @@ class Connection {
                     Response* response) const {
     return CallOn(ledger_.get(), method, request, response);
   }
+  template <typename Request, typename Response>
+  grpc::Status Call(AdminMethod<Request, Response> method, const Request& request,
+                    Response* response) const {
+    return CallOn(admin_.get(), method, request, response);
+  }
 
   // For other services.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   // For streams, which have no deadline of ours.
   ReportStub* reports() const { return reports_.get(); }
   LedgerStub* ledger() const { return ledger_.get(); }
+  AdminStub* admin() const { return admin_.get(); }
 
   // Like Call, but waits and repeats up to five times what may pass by itself: a server or store
   // that is away or overloaded. Only for calls that carry the caller's id, which makes a repetition
@@ -93,6 +104,7 @@ class Connection {
   const std::unique_ptr<Stub> stub_;
   const std::unique_ptr<ReportStub> reports_;
   const std::unique_ptr<LedgerStub> ledger_;
+  const std::unique_ptr<AdminStub> admin_;
 };
 
 }  // namespace quotaplane::client

@@ -78,6 +78,19 @@ constexpr Advice kByReason[] = {
     {"CERTIFICATE_UNKNOWN", "The server's auth file has to name it under `certificates`."},
     {"ROLE_MISSING", "Whoever runs the server gives roles, in its auth file."},
     {"ISSUER_UNAVAILABLE", "Retry in a moment. If that lasts, the server's log says more."},
+    {"ETAG_MISMATCH",
+     "Somebody changed it since it was read. Nothing was changed: look at it again, then repeat."},
+    {"ADMIN_CONFLICT", "Other changes were in the way. Nothing was changed: repeat it."},
+    {"NOT_APPROVED", "It needs approvals by others than its author: quotactl policy approve."},
+    {"ALREADY_APPROVED", "Each person's approval counts once."},
+    {"OWN_CHANGE", "Somebody else has to agree to it."},
+    {"BASE_CHANGED",
+     "Another version took force since the draft was made, and activating it would undo that. Make "
+     "it "
+     "anew: quotactl policy draft FILE --version N."},
+    {"WRONG_STATE", "It is past that. Nothing was changed."},
+    {"REQUEST_ID_REUSED", "The request id belongs to another call. Nothing was changed."},
+    {"TOO_MANY", "A bound was reached. Nothing was changed."},
     {"REPORT_TOO_LARGE", "Group by less, filter more, or take a coarser --granularity."},
     {"REPORT_TOO_SLOW", "Ask for a shorter range, or leave out api_key and labels."},
 };

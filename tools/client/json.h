@@ -10,5 +10,7 @@ namespace quotaplane::client {
 
 // Indented, ended by a line feed.
 std::string ToJson(const google::protobuf::Message& message);
+// The same on one line, for JSON lines.
+std::string ToJsonLine(const google::protobuf::Message& message);
 
 }  // namespace quotaplane::client

@@ -126,10 +126,13 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& server, const Secu
   if (!security.token.empty()) {
     interceptors.push_back(std::make_unique<TokenInterceptors>(security.token));
   }
+  // Policies and price books come whole.
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(20 << 20);
   return experimental::CreateCustomChannelWithInterceptors(
       server,
       security.credentials == nullptr ? grpc::InsecureChannelCredentials() : security.credentials,
-      grpc::ChannelArguments(), std::move(interceptors));
+      arguments, std::move(interceptors));
 }
 
 absl::StatusOr<std::string> CleanToken(const std::string& text) {

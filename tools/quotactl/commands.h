@@ -49,7 +49,18 @@ void AddLogin(CLI::App& app, const Globals& globals, Work* work);
 // token_command.cc: makes tokens; no server.
 void AddToken(CLI::App& app, const Globals& globals, Work* work);
 
-// policy_command.cc, prices_command.cc: files only, no server.
+// What is in force, changed under version control: policy_version_command.cc, policy_try_command.cc
+// and price_book_command.cc add theirs to `policy` and `prices`.
+void AddPolicyVersions(CLI::App& policy, const Globals& globals, Work* work);
+void AddPolicyTrials(CLI::App& policy, const Globals& globals, Work* work);
+void AddPriceBooks(CLI::App& prices, const Globals& globals, Work* work);
+void AddLimits(CLI::App& app, const Globals& globals, Work* work);
+void AddException(CLI::App& app, const Globals& globals, Work* work);
+void AddKey(CLI::App& app, const Globals& globals, Work* work);
+void AddState(CLI::App& app, const Globals& globals, Work* work);
+void AddAudit(CLI::App& app, const Globals& globals, Work* work);
+
+// policy_command.cc, prices_command.cc: what needs a file only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
 void AddPrices(CLI::App& app, const Globals& globals, Work* work);
 

@@ -8,6 +8,10 @@
 //   books_*     verify, rebuild-counters, ledger; correct_command: adjust, rerate, erase-user
 //   statement_* closing months, and statements
 //   login_command, token_command   who is calling
+//   admin_*     calls and flags of what changes what is in force: policy_version, policy_try,
+//   limits, exception, key,
+//               price_book, state and audit commands; policy_render, access_render: their tables;
+//               audit_walk: the chain
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -40,6 +44,11 @@ What was spent, afterwards:
 Whether counters and ledger agree, and how far the ledger is:
   quotactl verify
   quotactl ledger status
+
+Who may spend what, changed under version control (docs/control.md):
+  quotactl limits set "team=search: 5000 usd a month" --org acme --on-outage deny
+  quotactl policy history --org acme
+  quotactl audit verify --org acme
 
 quotactl SUBCOMMAND --help shows each one's flags, with examples. Colour is left out where NO_COLOR is set.)";
 
@@ -91,6 +100,11 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddPrices(app, globals, &work);
   quotaplane::quotactl::AddLogin(app, globals, &work);
   quotaplane::quotactl::AddToken(app, globals, &work);
+  quotaplane::quotactl::AddLimits(app, globals, &work);
+  quotaplane::quotactl::AddException(app, globals, &work);
+  quotaplane::quotactl::AddKey(app, globals, &work);
+  quotaplane::quotactl::AddState(app, globals, &work);
+  quotaplane::quotactl::AddAudit(app, globals, &work);
   app.footer(kFooter);
   app.failure_message(ExplainWrongUse);
   try {

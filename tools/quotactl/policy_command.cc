@@ -106,7 +106,8 @@ int Validate(const Globals& globals, const std::string& path) {
 }  // namespace
 
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work) {
-  CLI::App* policy = app.add_subcommand("policy", "Look at policy files");
+  CLI::App* policy =
+      app.add_subcommand("policy", "Policies: files, and the server's versions of them");
   policy->require_subcommand(1);
   CLI::App* command = policy->add_subcommand(
       "validate", "Check a policy file: a table of its limits, or every error with its line");
@@ -120,6 +121,8 @@ Examples:
   # In a pipeline: refuse a change that would not load
   quotactl policy validate policy.yaml --json > verdict.json)");
   command->callback([=, &globals] { *work = [=, &globals] { return Validate(globals, *path); }; });
+  AddPolicyVersions(*policy, globals, work);
+  AddPolicyTrials(*policy, globals, work);
 }
 
 }  // namespace quotaplane::quotactl

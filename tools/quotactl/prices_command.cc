@@ -174,6 +174,7 @@ Examples:
   quotactl prices import model_prices.json --json --verbose)");
   command->callback(
       [=, &globals] { *work = [=, &globals] { return RunImport(globals, *flags); }; });
+  AddPriceBooks(*prices, globals, work);
 }
 
 }  // namespace quotaplane::quotactl
