@@ -31,12 +31,11 @@
 #include "libs/control/policy_source.h"
 #include "libs/control/policy_version.h"
 #include "libs/policy/policy.h"
+#include "libs/policy/policy_edit.h"
 #include "libs/policy/policy_diff.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {
-
-struct PolicyEdit;  // libs/policy/policy_edit.h
 
 // A whole document in YAML, or changes of the one there is, made one after the other.
 using PolicyInput = std::variant<std::string, std::vector<PolicyEdit>>;

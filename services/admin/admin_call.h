@@ -104,16 +104,15 @@ template <typename Response, typename Do, typename Answer>
 absl::Status MakeChange(AdminCall& call, const ChangeRequest& change, const std::string& target,
                         Do work, Answer answer, Response* response, bool* repeated = nullptr) {
   call.audited = true;
-  QP_ASSIGN_OR_RETURN(const ChangeOutcome outcome,
-                      call.parts.changes->Make(change, target,
-                                               [&](sql::Transaction& transaction,
-                                                   int64_t) -> absl::StatusOr<ChangeRecord> {
-                                                 QP_ASSIGN_OR_RETURN(auto made, work(transaction));
-                                                 response->Clear();
-                                                 answer(made.now, response);
-                                                 made.record.answer = response->SerializeAsString();
-                                                 return std::move(made.record);
-                                               }));
+  const auto make = [&](sql::Transaction& transaction,
+                        int64_t number) -> absl::StatusOr<ChangeRecord> {
+    QP_ASSIGN_OR_RETURN(auto made, work(OpenChange{transaction, change, number}));
+    response->Clear();
+    answer(made.now, response);
+    made.record.answer = response->SerializeAsString();
+    return std::move(made.record);
+  };
+  QP_ASSIGN_OR_RETURN(const ChangeOutcome outcome, call.parts.changes->Make(change, target, make));
   if (repeated != nullptr) *repeated = outcome.repeated;
   if (outcome.repeated && !response->ParseFromString(outcome.answer)) {
     return absl::DataLossError("the answer that was remembered cannot be read");

@@ -180,9 +180,12 @@ absl::Status SetLimit(AdminCall& call, const v1::SetLimitRequest& request,
   ToProto(put.version, response->mutable_version());
   response->set_limit_id(put.limit_id);
   if (put.version.version <= base.version) return absl::OkStatus();
-  // What it changed of the version that it was made from.
-  QP_ASSIGN_OR_RETURN(const LoadedPolicy before,
-                      call.parts.policies->Load(request.org(), put.version.base_version));
+  // What it changed of the version that it was made from. That is mostly the one loaded above, and
+  // always where it was the default policy, which no number stands for any more.
+  LoadedPolicy before = base;
+  if (put.version.base_version != base.version && put.version.base_version != 0) {
+    QP_ASSIGN_OR_RETURN(before, call.parts.policies->Load(request.org(), put.version.base_version));
+  }
   QP_ASSIGN_OR_RETURN(const LoadedPolicy after,
                       call.parts.policies->Load(request.org(), put.version.version));
   ListChanges(before.policy->document(), after.policy->document(), response->mutable_changes());

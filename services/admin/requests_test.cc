@@ -8,6 +8,7 @@
 #include "libs/base/error.h"
 #include "libs/control/key_store.h"
 #include "libs/control/policy_versions.h"
+#include "libs/policy/policy_edit.h"
 #include "services/admin/request_parts.h"
 
 namespace quotaplane {

@@ -1,6 +1,8 @@
 // Calls of AdminService, as its subcommands make them. Each gives an exit code where it failed.
 #pragma once
 
+#include <google/protobuf/repeated_field.h>
+
 #include <optional>
 
 #include "quotaplane/v1/admin.pb.h"
@@ -56,10 +58,12 @@ int WriteAndPrint(const Globals& globals, client::Connection::AdminMethod<Reques
 
 // A list, page by page, into one answer: at most `most` of what `rows` (a member of the response)
 // has, newest or first first, as the server gives them.
-template <typename Request, typename Response, typename Rows>
+template <typename Request, typename Response, typename Row>
 std::optional<int> ReadPages(const Globals& globals,
                              client::Connection::AdminMethod<Request, Response> method,
-                             Request request, Rows rows, int most, Response* all) {
+                             Request request,
+                             google::protobuf::RepeatedPtrField<Row>* (Response::*rows)(), int most,
+                             Response* all) {
   constexpr int kPageSize = 1'000;
   do {
     Response page;
