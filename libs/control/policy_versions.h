@@ -31,8 +31,8 @@
 #include "libs/control/policy_source.h"
 #include "libs/control/policy_version.h"
 #include "libs/policy/policy.h"
-#include "libs/policy/policy_edit.h"
 #include "libs/policy/policy_diff.h"
+#include "libs/policy/policy_edit.h"
 #include "libs/sql/database.h"
 
 namespace quotaplane {

@@ -22,8 +22,8 @@ using AnswerWork = std::function<absl::StatusOr<std::unique_ptr<google::protobuf
 using PrepareAnswer =
     std::function<absl::StatusOr<AnswerWork>(grpc::ByteBuffer* request, const Caller& caller)>;
 
-// Takes one chunk to the client; null sends nothing. An error says that nobody wants more: work that
-// has nothing to send for a while asks by that.
+// Takes one chunk to the client; null sends nothing. An error says that nobody wants more: work
+// that has nothing to send for a while asks by that.
 using SendChunk = std::function<absl::Status(std::unique_ptr<google::protobuf::Message> chunk)>;
 using StreamWork = std::function<absl::Status(const SendChunk& send)>;
 using PrepareStream =

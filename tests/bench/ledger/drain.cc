@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "libs/testing/fatal.h"
 #include "tests/bench/ledger/ledger.h"
-#include "tests/bench/program.h"
 #include "tests/bench/ledger/usage.h"
+#include "tests/bench/program.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/progress.h"
 

@@ -9,8 +9,8 @@
 #include "libs/testing/fatal.h"
 #include "quotaplane/v1/reports.grpc.pb.h"
 #include "tests/bench/ledger/ledger.h"
-#include "tests/bench/program.h"
 #include "tests/bench/ledger/usage.h"
+#include "tests/bench/program.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/progress.h"
 
