@@ -117,7 +117,7 @@ class StoresTest : public ControlTest {
     return rows.ok() && !rows->empty() ? std::string((*rows)[0][0].text()) : "(none)";
   }
 
-  const TextCodec codec_;
+  const TextCodec codec_{};
   Changes changes_{db_.get()};
 };
 
