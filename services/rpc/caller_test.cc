@@ -20,7 +20,6 @@ namespace {
 
 using google::protobuf::FileDescriptor;
 using Kind = RequestScope::Kind;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(RolesTable, HasEveryMethodOfEveryService) {
