@@ -1,12 +1,12 @@
-"""A client that begins calls and does not end them: HTTP/2 by hand, since no gRPC client sends a
-part of a message."""
+"""A client that begins calls and does not end them, or does not read the answer: HTTP/2 by hand,
+since no gRPC client sends a part of a message."""
 
 import socket
 import struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
-END_HEADERS, ACK = 4, 1
+END_HEADERS, END_STREAM, ACK = 4, 1, 1
 FRAME_BYTES = 16_384
 INITIAL_WINDOW = 65_535
 INITIAL_WINDOW_SIZE = 4  # the setting
@@ -37,6 +37,11 @@ class SlowSender:
         self._socket.sendall(PREFACE + self._frame(SETTINGS, 0, 0, b""))
         self._socket.sendall(self._frame(HEADERS, END_HEADERS, 1, block))
         self._prefix = b"\x00" + struct.pack(">I", size)
+
+    def ask(self, message: bytes) -> None:
+        """The whole of a small message. The answer gets no further than the first window."""
+        data = b"\x00" + struct.pack(">I", len(message)) + message
+        self._socket.sendall(self._frame(DATA, END_STREAM, 1, data))
 
     @staticmethod
     def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
