@@ -7,7 +7,11 @@
 namespace quotaplane {
 namespace {
 
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+// U+0000 to U+001F and U+007F to U+009F: terminals take both for commands.
+bool IsControl(std::string_view character) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(character[i]); };
+  return byte(0) < 0x20 || byte(0) == 0x7f || (byte(0) == 0xc2 && byte(1) < 0xa0);
+}
 
 // Of the character that begins at `at`; 0: none does.
 size_t CharacterBytes(std::string_view text, size_t at) {
@@ -29,7 +33,7 @@ std::string PrintableText(std::string_view text, size_t most) {
   std::string printable;
   for (size_t at = 0; at < text.size();) {
     const size_t size = CharacterBytes(text, at);
-    const bool bad = size == 0 || IsControl(text[at]);
+    const bool bad = size == 0 || IsControl(text.substr(at, size));
     const std::string_view character = bad ? "?" : text.substr(at, size);
     if (printable.size() + character.size() > most) break;
     printable += character;

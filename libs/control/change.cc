@@ -146,7 +146,7 @@ void Changes::AuditRefusal(const ChangeRequest& request, std::string_view target
   if (!IsRefusal(refusal)) return;
   AuditRow row = RowOfRefusal(request, target, refusal);
   const std::string org = row.org;
-  if (!budget_.Take(org, request.now_us)) return;
+  if (!budget_.Take(org, row.actor, request.now_us)) return;
   const int64_t missing = budget_.TakeMissing(org);
   const auto write = [&]() -> absl::Status {
     QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> transaction, database_->Begin());

@@ -89,8 +89,9 @@ class Changes {
   // A call that was refused before any work: a role that is missing, a field that broke a rule. The
   // request may have anything in it, also what is no text. Errors that are the database's, or say
   // that it is away, are no refusals: nothing is written. Bounded: past 600 a minute of one org
-  // (and of callers that nobody knows), refusals are counted, and a row of its own, before the next
-  // that is written, says how many are missing (action RefusalsNotListed).
+  // (and of callers that nobody knows), or of one actor in all orgs together, refusals are counted,
+  // and a row of its own, before the org's next that is written, says how many are missing (action
+  // RefusalsNotListed).
   void AuditRefusal(const ChangeRequest& request, std::string_view target,
                     const absl::Status& refusal);
 

@@ -230,7 +230,7 @@ TEST_P(ChangesTest, AConflictIsTriedAgainWithinBounds) {
 }
 
 TEST_P(ChangesTest, RefusalsMayHaveAnythingInThem) {
-  ChangeRequest request = Request("Wri\nte", std::string("a\0b\xff", 4));
+  ChangeRequest request = Request("Wri\nte", std::string("a\0b\xff\xc2\x9b", 6));
   request.org = std::string(300, 'o');
   request.reason = std::string(999, 'r') + "\xc3\xa9";
   changes_.AuditRefusal(request, "thing/\x01",
@@ -238,7 +238,7 @@ TEST_P(ChangesTest, RefusalsMayHaveAnythingInThem) {
   const std::vector<AuditRow> chain = Chain(std::string(128, 'o'));
   ASSERT_THAT(chain, SizeIs(1));
   EXPECT_EQ(chain[0].action, "Wri?te");
-  EXPECT_EQ(chain[0].actor, "a?b?");
+  EXPECT_EQ(chain[0].actor, "a?b??");
   EXPECT_EQ(chain[0].target, "thing/?");
   EXPECT_EQ(chain[0].reason, std::string(999, 'r'));
   EXPECT_EQ(chain[0].outcome, "PERMISSION_DENIED ROLE_MISSING");
@@ -441,19 +441,36 @@ TEST_F(ChangesOverACutConnectionTest, WhateverReplyIsLostTheSameRequestTells) {
   EXPECT_GT(lost, 10);
 }
 
+// Each by another, so that only the orgs count.
 TEST(RefusalBudgetTest, OrgsWithoutEndShareOne) {
   RefusalBudget budget;
+  int actors = 0;
+  const auto take = [&](const std::string& org, int64_t now_us) {
+    return budget.Take(org, absl::StrCat("token:", ++actors / 500), now_us);
+  };
   for (size_t i = 0; i < RefusalBudget::kMaxOrgs - 1; ++i) {
-    EXPECT_TRUE(budget.Take(absl::StrCat("org-", i), kNowUs));
+    EXPECT_TRUE(take(absl::StrCat("org-", i), kNowUs));
   }
   int taken = 0;
   for (int i = 0; i < 2'000; ++i) {
-    if (budget.Take(absl::StrCat("more-", i), kNowUs)) ++taken;
+    if (take(absl::StrCat("more-", i), kNowUs)) ++taken;
   }
   EXPECT_EQ(taken, RefusalBudget::kMaxPerMinute + 1);  // one found the last place
   // A minute later those that were not seen again have gone.
-  EXPECT_TRUE(budget.Take("new", kNowUs + kHourUs));
-  EXPECT_TRUE(budget.Take("newer", kNowUs + kHourUs));
+  EXPECT_TRUE(take("new", kNowUs + kHourUs));
+  EXPECT_TRUE(take("newer", kNowUs + kHourUs));
+}
+
+TEST(RefusalBudgetTest, WhoeverMakesOrgsUpFillsNoMoreOfTheLogThanAnybody) {
+  RefusalBudget budget;
+  int taken = 0;
+  for (int i = 0; i < 2'000; ++i) {
+    if (budget.Take(absl::StrCat("made-up-", i), "token:mallory", kNowUs)) ++taken;
+  }
+  EXPECT_EQ(taken, RefusalBudget::kMaxPerMinute);
+  EXPECT_EQ(budget.TakeMissing("made-up-1999"), 1);
+  EXPECT_TRUE(budget.Take("made-up-1999", "token:ann", kNowUs));
+  EXPECT_TRUE(budget.Take("acme", "token:mallory", kNowUs + kHourUs));
 }
 
 }  // namespace

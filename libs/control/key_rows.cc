@@ -240,6 +240,7 @@ ChangeRecord::ItemWrite KeyItem(const ItemCodec& codec, const KeyRow& row) {
   }
   key.expires_at_us = stored.spec.expires_at_us;
   key.revoked = !stored.revoked_by.empty();
+  key.revoked_at_us = stored.revoked_at_us;
   return {KeyItemName(stored.id), codec.EncodeKey(key)};
 }
 

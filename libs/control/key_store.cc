@@ -163,7 +163,8 @@ absl::StatusOr<Changed<KeyWithSecret>> KeyStore::Rotate(const OpenChange& change
   row.previous_hash = row.hash;
   row.hash = made.hash;
   row.key.rotated_at_us = change.request.now_us;
-  row.key.previous_until_us = grace_us == 0 ? 0 : change.request.now_us + grace_us;
+  // Without a grace it stays known all the same: what was spent with it is still to be charged.
+  row.key.previous_until_us = change.request.now_us + grace_us;
   QP_RETURN_IF_ERROR(UpdateKey(change.transaction, row, change.number));
   return WithSecret(ChangedTo(*codec_, std::move(row), std::move(before), change),
                     std::move(made.text));

@@ -4,9 +4,11 @@
 // A secret is made here and returned once, beside what is written: neither rows nor items, audit
 // rows nor answers have it, and audit rows have no hashes either.
 //
-// A key that was revoked or has expired keeps its item for kKeepEndedUs, so that a late commit
-// still says whose it was. Then DropEnded takes item and row away; the audit log remembers it.
-// Revocation is for good; an expired key may be given a later expiry meanwhile.
+// A key that was revoked or has expired keeps its item for kKeepEndedUs. It settles what was spent
+// with it for a part of that time (kSettleUs, libs/keys/key_ring.h); then whoever comes with it is
+// told why it is refused, and an expired one may be prolonged. Then DropEnded takes item and row
+// away; the audit log remembers it. Revocation is for good; an expired key may be given a later
+// expiry meanwhile.
 //
 // Writes are parts of a change (changed.h) and write items key/ID. Errors, beside the
 // database's: INVALID_ARGUMENT with every field that breaks a rule; NOT_FOUND; ABORTED,
@@ -86,8 +88,8 @@ class KeyStore {
   // Of an active or expired key. INVALID_ARGUMENT, `update_mask`: the update has no part.
   absl::StatusOr<Changed<StoredKey>> Update(const OpenChange& change, const std::string& id,
                                             const std::string& etag, const KeyUpdate& update) const;
-  // Of an active key. The secret before stays good for `grace_us`, 0 to kMaxKeyGraceUs; the one
-  // before that does not.
+  // Of an active key. The secret before stays good for `grace_us`, 0 to kMaxKeyGraceUs, and settles
+  // what was spent with it for kSettleUs more; the one before that does neither.
   absl::StatusOr<Changed<KeyWithSecret>> Rotate(const OpenChange& change, const std::string& id,
                                                 const std::string& etag, int64_t grace_us) const;
   // Of an active or expired key. An empty etag: whatever it is.

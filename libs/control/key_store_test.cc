@@ -120,8 +120,10 @@ TEST_P(KeyStoreTest, ARotatedSecretIsGoodForTheGrace) {
   // At once, and the one before is forgotten.
   const absl::StatusOr<KeyWithSecret> again = Rotate(rotated->key, 0);
   ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->key.previous_until_us, 0);
   EXPECT_EQ(Item("key/" + made.key.id),
-            "acme/search/web/ci claude-* gpt-5 hash " + HashIn(again->secret));
+            absl::StrCat("acme/search/web/ci claude-* gpt-5 hash ", HashIn(again->secret),
+                         " previous ", HashIn(rotated->secret), " until ", now_us_));
   EXPECT_EQ(FieldViolationsOf(Rotate(again->key, kMaxKeyGraceUs + 1).status())[0].field,
             "grace_seconds");
   EXPECT_EQ(FieldViolationsOf(Rotate(again->key, -1).status())[0].field, "grace_seconds");
@@ -134,7 +136,7 @@ TEST_P(KeyStoreTest, RevokedForGood) {
   ASSERT_TRUE(revoked.ok()) << revoked.status();
   EXPECT_EQ(revoked->state, KeyState::kRevoked);
   EXPECT_EQ(revoked->revoked_by, "admin");
-  EXPECT_THAT(Item("key/" + key.id), HasSubstr(" revoked"));
+  EXPECT_THAT(Item("key/" + key.id), HasSubstr(absl::StrCat(" revoked ", now_us_)));
   const absl::Status twice = Revoke(key.id).status();
   EXPECT_EQ(ReasonIn(twice), "WRONG_STATE");
   EXPECT_EQ(MetadataOf(twice)["state"], "REVOKED");

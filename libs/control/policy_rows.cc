@@ -229,4 +229,11 @@ absl::Status InsertApproval(sql::Transaction& transaction, const PolicyVersion& 
       .status();
 }
 
+absl::Status DropApprovals(sql::Transaction& transaction, const PolicyVersion& version) {
+  return transaction
+      .Execute({"drop approvals", "DELETE FROM policy_approvals WHERE org = $1 AND version = $2"},
+               {version.org, version.version})
+      .status();
+}
+
 }  // namespace quotaplane

@@ -62,6 +62,8 @@ absl::StatusOr<bool> IsPolicyAuthor(sql::Session& session, const PolicyVersion& 
 absl::Status InsertApproval(sql::Transaction& transaction, const PolicyVersion& version,
                             const PolicyApproval& approval);
 
+absl::Status DropApprovals(sql::Transaction& transaction, const PolicyVersion& version);
+
 std::string EtagOf(int64_t change_number);
 
 }  // namespace quotaplane

@@ -44,9 +44,19 @@ absl::Status CheckBase(const PolicyVersion& draft, const PolicyInForce& in_force
       absl::StatusCode::kFailedPrecondition, "BASE_CHANGED",
       absl::StrCat("the draft was made from version ", draft.base_version, ", and version ",
                    in_force.version(),
-                   " is active by now: it would be undone. Give the draft a whole document again, "
-                   "or make a new one"),
+                   " is active by now: it would be undone. Give the draft a whole document that "
+                   "was made from that one, or make a new draft"),
       {{"base_version", absl::StrCat(draft.base_version)},
+       {"active_version", absl::StrCat(in_force.version())}});
+}
+
+absl::Status CheckSeen(int64_t version, const PolicyInForce& in_force) {
+  if (version == in_force.version()) return absl::OkStatus();
+  return ReasonedError(
+      absl::StatusCode::kAborted, "BASE_CHANGED",
+      absl::StrCat("the document was made from version ", version, ", and version ",
+                   in_force.version(), " is active: read that one, and say so in base_version"),
+      {{"base_version", absl::StrCat(version)},
        {"active_version", absl::StrCat(in_force.version())}});
 }
 

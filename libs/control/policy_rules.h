@@ -26,6 +26,8 @@ absl::Status CheckEtag(const PolicyVersion& version, std::string_view etag);
 absl::Status CheckEtag(const PolicyInForce& in_force, std::string_view etag);
 // That the draft was made from what is in force. FAILED_PRECONDITION, reason BASE_CHANGED.
 absl::Status CheckBase(const PolicyVersion& draft, const PolicyInForce& in_force);
+// That whoever wrote a document had seen what is in force. ABORTED, reason BASE_CHANGED.
+absl::Status CheckSeen(int64_t version, const PolicyInForce& in_force);
 // FAILED_PRECONDITION, reason NOT_APPROVED.
 absl::Status CheckApprovals(const PolicyVersion& draft, const PolicyInForce& in_force);
 // PERMISSION_DENIED, reason OWN_CHANGE; FAILED_PRECONDITION, reason ALREADY_APPROVED;

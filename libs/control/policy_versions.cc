@@ -203,7 +203,8 @@ absl::StatusOr<Done> PolicyVersions::Impl::InsertActive(
 }
 
 absl::StatusOr<PolicyVersion> PolicyVersions::CreateDraft(const ChangeRequest& request,
-                                                          const PolicyInput& input) {
+                                                          const PolicyInput& input,
+                                                          const DraftOptions& options) {
   const auto whole = impl_->PrepareWhole(input);
   if (!whole.ok()) return impl_->Refused(request, TargetOf(0), whole.status());
   impl_->source.Warm(request.org, 0);
@@ -213,6 +214,9 @@ absl::StatusOr<PolicyVersion> PolicyVersions::CreateDraft(const ChangeRequest& r
                   [&](sql::Transaction& transaction, int64_t number) -> absl::StatusOr<Done> {
                     QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
                                         impl_->source.ReadInForce(transaction, request.org));
+                    if (options.base_version != 0) {
+                      QP_RETURN_IF_ERROR(CheckSeen(options.base_version, in_force));
+                    }
                     QP_ASSIGN_OR_RETURN(const auto base,
                                         impl_->source.LoadInForce(transaction, in_force));
                     QP_ASSIGN_OR_RETURN(PreparedPolicy prepared,
@@ -242,23 +246,33 @@ absl::StatusOr<PolicyVersion> PolicyVersions::Validate(std::string_view org,
 
 absl::StatusOr<PolicyVersion> PolicyVersions::UpdateDraft(const ChangeRequest& request,
                                                           int64_t version, std::string_view etag,
-                                                          const PolicyInput& input) {
+                                                          const PolicyInput& input,
+                                                          const DraftOptions& options) {
   const auto whole = impl_->PrepareWhole(input);
   if (!whole.ok()) return impl_->Refused(request, TargetOf(version), whole.status());
   impl_->source.Warm(request.org, version);
   const auto work = [&](sql::Transaction& transaction, int64_t number) -> absl::StatusOr<Done> {
     QP_ASSIGN_OR_RETURN(PolicyRow row, ReadDraft(transaction, request.org, version, etag,
                                                  "only a draft can be changed"));
-    if (!row.version.approvals.empty()) {
-      return WrongState(row.version, "it has approvals, which are of the document as it is");
+    if (!row.version.approvals.empty() && !options.drop_approvals) {
+      return WrongState(row.version,
+                        "it has approvals, which are of the document as it is; a change has to "
+                        "drop them");
     }
     QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
                         impl_->source.ReadInForce(transaction, request.org));
+    if (whole->has_value() || options.base_version != 0) {
+      const int64_t seen =
+          options.base_version != 0 ? options.base_version : row.version.base_version;
+      QP_RETURN_IF_ERROR(CheckSeen(seen, in_force));
+    }
     if (!whole->has_value()) QP_RETURN_IF_ERROR(CheckBase(row.version, in_force));
     QP_ASSIGN_OR_RETURN(const auto former, impl_->source.LoadRow(transaction, row));
     Done done;
     done.before = AuditPolicy(row.version);
     QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, former->document()));
+    QP_RETURN_IF_ERROR(DropApprovals(transaction, row.version));
+    row.version.approvals.clear();
     row.version.base_version = in_force.version();
     row.version.reason = request.reason;
     row.version.approvals_needed = in_force.approvals_asked;

@@ -5,10 +5,10 @@
 //   draft: a draft cannot waive its own. Nor can a rollback: the copy keeps the present number
 //   where the earlier one was lower.
 // - Nobody who wrote a draft or a part of it approves it, and nobody approves twice. What is
-//   approved is the document of the etag; after the first approval it cannot be changed any more.
+//   approved is the document of the etag: whoever changes it takes the approvals back, and says so.
 // - A draft is made against the version in force, its base. Once another is in force, activating
-//   the draft would silently undo that one: FAILED_PRECONDITION, reason BASE_CHANGED. Giving the
-//   draft a whole document again bases it on the present one.
+//   the draft would silently undo that one: FAILED_PRECONDITION, reason BASE_CHANGED. A whole
+//   document bases it on the present one, if its author says to have seen that.
 // - What an etag refuses, an approval lacks, or a document breaks, changes nothing.
 //
 // Documents are stored in their canonical form (libs/config/policy_writer.h). Parsed ones are kept
@@ -39,6 +39,15 @@ namespace quotaplane {
 
 // A whole document in YAML, or changes of the one there is, made one after the other.
 using PolicyInput = std::variant<std::string, std::vector<PolicyEdit>>;
+
+// What a draft's writer says beside the document.
+struct DraftOptions {
+  // The version in force that the document was made against. 0: a new draft's, whatever it is; a
+  // changed one's, the base that it has.
+  int64_t base_version = 0;
+  // Of a change: takes back what approvals there are.
+  bool drop_approvals = false;
+};
 
 // What was put in force directly, or as a draft that waits for approvals.
 struct PutPolicyOutcome {
@@ -81,16 +90,20 @@ class PolicyVersions {
   ~PolicyVersions();
 
   // Edits are of the active document, or of the default one. RESOURCE_EXHAUSTED, reason TOO_MANY:
-  // the org has kMaxPolicyDrafts drafts.
-  absl::StatusOr<PolicyVersion> CreateDraft(const ChangeRequest& request, const PolicyInput& input);
+  // the org has kMaxPolicyDrafts drafts. ABORTED, reason BASE_CHANGED: another version is in force
+  // than the options say.
+  absl::StatusOr<PolicyVersion> CreateDraft(const ChangeRequest& request, const PolicyInput& input,
+                                            const DraftOptions& options = {});
   // Everything that CreateDraft checks; writes nothing, and needs no request id. Version 0, with
   // the YAML that would be stored.
   absl::StatusOr<PolicyVersion> Validate(std::string_view org, const PolicyInput& input);
-  // Edits are of the draft. A whole document also rebases it onto the active version; edits of a
-  // draft whose base is no longer active are refused with BASE_CHANGED. FAILED_PRECONDITION, reason
-  // WRONG_STATE, also: it has approvals.
+  // Edits are of the draft; of one whose base is no longer active they are FAILED_PRECONDITION,
+  // reason BASE_CHANGED. A whole document rebases it onto the version of the options. ABORTED,
+  // reason BASE_CHANGED: another is active than that or, where the options say none, than the base.
+  // FAILED_PRECONDITION, reason WRONG_STATE, also: it has approvals, and the options keep them.
   absl::StatusOr<PolicyVersion> UpdateDraft(const ChangeRequest& request, int64_t version,
-                                            std::string_view etag, const PolicyInput& input);
+                                            std::string_view etag, const PolicyInput& input,
+                                            const DraftOptions& options = {});
   absl::StatusOr<PolicyVersion> Discard(const ChangeRequest& request, int64_t version,
                                         std::string_view etag);
   // request.reason is the approval's comment. PERMISSION_DENIED, reason OWN_CHANGE.

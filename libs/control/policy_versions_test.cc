@@ -178,11 +178,61 @@ TEST_P(PolicyVersionsTest, ADraftOfAnotherBaseIsNotActivated) {
                   .status();
             }),
             "FAILED_PRECONDITION BASE_CHANGED");
-  other = ValueOf(
-      policies_.UpdateDraft(Request("UpdateDraft"), other.version, other.etag, Amount("300")));
+  // Nor does a whole document say by itself that its author has seen the other version.
+  const auto update = [&](int64_t seen) {
+    return policies_.UpdateDraft(Request("UpdateDraft"), other.version, other.etag, Amount("300"),
+                                 {.base_version = seen});
+  };
+  for (const int64_t seen : {int64_t{0}, other.base_version, other.version, one.version + 9}) {
+    EXPECT_EQ(Refusal([&] { return update(seen).status(); }), "ABORTED BASE_CHANGED") << seen;
+  }
+  EXPECT_EQ(MetadataOf(update(0).status()).at("active_version"), absl::StrCat(one.version));
+  other = ValueOf(update(one.version));
   EXPECT_EQ(other.base_version, one.version);
   ValueOf(policies_.Activate(Request("ActivatePolicy"), other.version, other.etag));
   EXPECT_EQ(ValueOf(policies_.Get("acme", 0)).version, other.version);
+}
+
+TEST_P(PolicyVersionsTest, ANewDraftMaySayWhatItWasMadeFrom) {
+  const PolicyVersion active = PutAmount("100");
+  const auto create = [&](int64_t seen) {
+    return policies_.CreateDraft(Request("CreateDraft"), Amount("200"), {.base_version = seen});
+  };
+  EXPECT_EQ(Refusal([&] { return create(active.version + 1).status(); }), "ABORTED BASE_CHANGED");
+  EXPECT_EQ(ValueOf(create(active.version)).base_version, active.version);
+}
+
+// Approved, and then another version came into force: a new document, approved anew.
+TEST_P(PolicyVersionsTest, AChangeTakesApprovalsBack) {
+  ValueOf(policies_.Put(Request("PutPolicy"), Amount("100", /*approvals=*/1), ""));
+  const auto approve = [&](const PolicyVersion& draft, const std::string& actor) {
+    return policies_.Approve(Request("ApprovePolicy", actor), draft.version, draft.etag);
+  };
+  PolicyVersion draft =
+      ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("200", /*approvals=*/1)));
+  draft = ValueOf(approve(draft, "token:bob"));
+  PolicyVersion first =
+      ValueOf(policies_.CreateDraft(Request("CreateDraft"), Amount("150", /*approvals=*/1)));
+  first = ValueOf(approve(first, "token:bob"));
+  first = ValueOf(policies_.Activate(Request("ActivatePolicy"), first.version, first.etag));
+  const auto update = [&](DraftOptions options) {
+    return policies_.UpdateDraft(Request("UpdateDraft"), draft.version, draft.etag,
+                                 Amount("250", /*approvals=*/1), options);
+  };
+  EXPECT_EQ(Refusal([&] { return update({.base_version = first.version}).status(); }),
+            "FAILED_PRECONDITION WRONG_STATE");
+  EXPECT_EQ(Refusal([&] { return update({.drop_approvals = true}).status(); }),
+            "ABORTED BASE_CHANGED");
+  draft = ValueOf(update({.base_version = first.version, .drop_approvals = true}));
+  EXPECT_THAT(draft.approvals, IsEmpty());
+  EXPECT_EQ(ValueOf(policies_.Get("acme", draft.version)).approvals, draft.approvals);
+  EXPECT_EQ(
+      Refusal([&] {
+        return policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag).status();
+      }),
+      "FAILED_PRECONDITION NOT_APPROVED");
+  draft = ValueOf(approve(draft, "token:bob"));
+  ValueOf(policies_.Activate(Request("ActivatePolicy"), draft.version, draft.etag));
 }
 
 // Two activations at once of drafts from one base: one of them.

@@ -1,10 +1,9 @@
 #include "libs/control/store_rules.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/base/absl_view.h"
+#include "libs/control/audit_json.h"
 #include "libs/policy/subject.h"
 #include "libs/sql/check.h"
 
@@ -43,10 +42,7 @@ void CheckOptionalValue(const std::string& field, std::string_view value,
 
 void RequireReason(const std::string& field, std::string_view text,
                    std::vector<FieldViolation>* wrong) {
-  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (!text.empty() && text.size() <= kMaxReasonTextBytes && !control && sql::IsText(text)) return;
+  if (!text.empty() && PrintableText(text, kMaxReasonTextBytes) == text) return;
   wrong->push_back({field, absl::StrCat("must be 1 to ", kMaxReasonTextBytes,
                                         " bytes of UTF-8 without control characters")});
 }

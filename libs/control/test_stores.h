@@ -49,7 +49,7 @@ class TextCodec : public ItemCodec {
                       " until ", key.previous_until_us);
     }
     if (key.expires_at_us != 0) absl::StrAppend(&text, " expires ", key.expires_at_us);
-    if (key.revoked) text += " revoked";
+    if (key.revoked) absl::StrAppend(&text, " revoked ", key.revoked_at_us);
     return text;
   }
   std::string EncodePrices(const PricesItem& item) const override {

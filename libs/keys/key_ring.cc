@@ -57,12 +57,15 @@ absl::StatusOr<std::shared_ptr<const VirtualKey>> KeyRing::Resolve(std::string_v
   const bool previous = SameHash(candidate.previous_hash, parsed->hash);
   const bool rotated_away = previous && candidate.previous_until_us != 0 && !current;
   if (key == nullptr || (!current && !rotated_away)) return UnknownKey();
-  if (use == KeyUse::kSettle) return key;
-  if (key->revoked) return Ended("KEY_REVOKED", *key, "was revoked");
-  if (key->expires_at_us != 0 && now_us >= key->expires_at_us) {
-    return Ended("KEY_EXPIRED", *key, "has expired");
+  const bool settle = use == KeyUse::kSettle;
+  const auto over = [&](int64_t ended_at_us) {
+    return ended_at_us != 0 && now_us >= ended_at_us + (settle ? kSettleUs : 0);
+  };
+  if (key->revoked && (!settle || over(key->revoked_at_us))) {
+    return Ended("KEY_REVOKED", *key, "was revoked");
   }
-  if (rotated_away && now_us >= key->previous_until_us) {
+  if (over(key->expires_at_us)) return Ended("KEY_EXPIRED", *key, "has expired");
+  if (rotated_away && over(key->previous_until_us)) {
     return Ended("KEY_EXPIRED", *key, "has a newer secret, and this one has expired");
   }
   return key;

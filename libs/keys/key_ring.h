@@ -20,9 +20,13 @@ enum class KeyUse {
   // New spend: the key must be in force.
   kSpend,
   // What was spent already (Commit, Record, Release): a key that has ended since, or a secret that
-  // was rotated away, still says whose that was.
+  // was rotated away, still says whose that was, for kSettleUs after its end.
   kSettle,
 };
+
+// The longest reservation, made just before the end, and as long again for the gateway to be heard:
+// its retries, a store that is away. After that a secret that was stolen does nothing any more.
+inline constexpr int64_t kSettleUs = int64_t{48} * 3'600 * 1'000'000;
 
 class KeyRing {
  public:

@@ -80,6 +80,8 @@ TEST_F(KeyRingTest, ARevokedKeySettlesAndSpendsNothing) {
   ring_.Put(key);
   EXPECT_EQ(Resolve(fresh_.text), "KEY_REVOKED");
   EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSettle), "acme");
+  // Of one that an older version revoked it is not known when that was.
+  EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSettle, kNow + kSettleUs - 2), "acme");
   // Whoever has not the secret is not told that the key was revoked.
   EXPECT_EQ(Resolve(MakeSecretFor(fresh_.id).text), "KEY_UNKNOWN");
 }
@@ -91,6 +93,27 @@ TEST_F(KeyRingTest, AKeyExpiresAtItsTime) {
   EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSpend, kNow - 1), "acme");
   EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSpend, kNow), "KEY_EXPIRED");
   EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSettle, kNow), "acme");
+}
+
+TEST_F(KeyRingTest, WhatHasEndedSettlesForATime) {
+  VirtualKey revoked = Acme();
+  revoked.revoked = true;
+  revoked.revoked_at_us = kNow;
+  VirtualKey expired = Acme();
+  expired.expires_at_us = kNow;
+  VirtualKey rotated = Acme();
+  rotated.previous_hash = rotated.hash;
+  rotated.previous_until_us = kNow;
+  rotated.hash = MakeSecretFor(fresh_.id).hash;
+  const std::pair<VirtualKey, std::string> ended[] = {
+      {revoked, "KEY_REVOKED"}, {expired, "KEY_EXPIRED"}, {rotated, "KEY_EXPIRED"}};
+  for (const auto& [key, reason] : ended) {
+    ring_.Put(key);
+    EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSpend, kNow), reason);
+    EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSettle, kNow), "acme");
+    EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSettle, kNow + kSettleUs - 1), "acme");
+    EXPECT_EQ(Resolve(fresh_.text, KeyUse::kSettle, kNow + kSettleUs), reason);
+  }
 }
 
 TEST_F(KeyRingTest, AfterARotationTheOldSecretHasItsGrace) {

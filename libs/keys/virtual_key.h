@@ -32,11 +32,13 @@ struct VirtualKey {
   std::string user;
   std::vector<Glob> models;  // of which one must match; empty: every model
   SecretHash hash{};
-  // After a rotation: the old secret, which is good for new spend until then. 0: none.
+  // After a rotation: the old secret, which is good for new spend until then (with no grace: until
+  // the rotation). 0: none.
   SecretHash previous_hash{};
   int64_t previous_until_us = 0;
   int64_t expires_at_us = 0;  // 0: never
   bool revoked = false;
+  int64_t revoked_at_us = 0;  // 0: not known, of a key that an older version revoked
 };
 
 // A fresh key: the text, to be shown once, and what is kept of it.

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -109,7 +110,9 @@ void AdminRole::Upkeep() {
 
 void AdminRole::TidyUp() const {
   AdminParts* const opened = parts();
-  const int64_t now_us = absl::ToUnixMicros(absl::Now());
+  // What is taken away does not come back: both clocks have to say that its time has come, since
+  // one that is wrong by months would take keys that are in force.
+  const int64_t now_us = std::min(absl::ToUnixMicros(absl::Now()), options_.store_now_us());
   DropAll("exceptions", 100, [&] {
     return opened->exceptions->DropEnded(*opened->database, *opened->changes, now_us);
   });

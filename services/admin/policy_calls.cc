@@ -46,7 +46,9 @@ absl::Status CreateDraft(AdminCall& call, const v1::CreateDraftRequest& request,
     return Answer(call.parts.policies->Validate(request.org(), input), response);
   }
   call.audited = true;
-  return Answer(call.parts.policies->CreateDraft(ChangeOf(call, request), input), response);
+  return Answer(call.parts.policies->CreateDraft(ChangeOf(call, request), input,
+                                                 {.base_version = request.base_version()}),
+                response);
 }
 
 absl::Status UpdateDraft(AdminCall& call, const v1::UpdateDraftRequest& request,
@@ -55,9 +57,11 @@ absl::Status UpdateDraft(AdminCall& call, const v1::UpdateDraftRequest& request,
                       call.parts.policies->Load(request.org(), request.version()));
   QP_ASSIGN_OR_RETURN(const PolicyInput input, InputOf(request, base.policy->document()));
   call.audited = true;
-  return Answer(call.parts.policies->UpdateDraft(ChangeOf(call, request), request.version(),
-                                                 request.etag(), input),
-                response);
+  return Answer(
+      call.parts.policies->UpdateDraft(
+          ChangeOf(call, request), request.version(), request.etag(), input,
+          {.base_version = request.base_version(), .drop_approvals = request.drop_approvals()}),
+      response);
 }
 
 absl::Status DiscardDraft(AdminCall& call, const v1::DiscardDraftRequest& request,

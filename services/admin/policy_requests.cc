@@ -80,6 +80,7 @@ absl::Status Check(const v1::CreateDraftRequest& request) {
   checks.Text(request.org(), "org", true);
   checks.Text(request.request_id(), "request_id", !request.validate_only());
   CheckDocumentOf(request, &checks);
+  CheckAtLeast(request.base_version(), 0, "base_version", &checks);
   CheckReason(request.reason(), "reason", false, &checks);
   return checks.ToStatus();
 }
@@ -88,6 +89,7 @@ absl::Status Check(const v1::UpdateDraftRequest& request) {
   FieldChecks checks;
   CheckVersionWrite(request, &checks);
   CheckDocumentOf(request, &checks);
+  CheckAtLeast(request.base_version(), 0, "base_version", &checks);
   CheckReason(request.reason(), "reason", false, &checks);
   return checks.ToStatus();
 }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
+#include "libs/base/error.h"
 #include "services/admin/state_convert.h"
 
 namespace quotaplane {
@@ -11,6 +12,8 @@ namespace {
 constexpr size_t kWatchRows = 200;
 // How soon a watcher that waits finds out that its client is gone, or the server goes.
 constexpr absl::Duration kWatchPause = absl::Milliseconds(250);
+// Then it is asked again who calls: a token may have been withdrawn meanwhile.
+constexpr absl::Duration kWatchFor = absl::Minutes(10);
 
 void Answer(const StoredPriceBook& book, v1::PriceBookVersion* response) {
   ToProto(book, response);
@@ -123,7 +126,8 @@ absl::Status WatchAudit(AdminCall& call, const v1::WatchAuditRequest& request,
   AuditQuery query;
   query.org = request.org();
   query.after_number = request.after_number();
-  while (true) {
+  const absl::Time until = absl::FromUnixMicros(call.now_us) + kWatchFor;
+  while (absl::Now() < until) {
     QP_ASSIGN_OR_RETURN(const std::vector<AuditRow> rows,
                         call.parts.audit->Read(query, kWatchRows));
     for (const AuditRow& row : rows) {
@@ -136,6 +140,8 @@ absl::Status WatchAudit(AdminCall& call, const v1::WatchAuditRequest& request,
     QP_RETURN_IF_ERROR(send(nullptr));
     absl::SleepFor(kWatchPause);
   }
+  return ReasonedError(absl::StatusCode::kUnavailable, "WATCH_ENDED",
+                       "it was watched for 10 minutes; call again from the last number");
 }
 
 }  // namespace quotaplane

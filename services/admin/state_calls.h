@@ -26,7 +26,8 @@ absl::Status ApplyState(AdminCall& call, const v1::ApplyStateRequest& request,
 
 absl::Status ListAudit(AdminCall& call, const v1::ListAuditRequest& request,
                        v1::ListAuditResponse* response);
-// Until `send` says that nobody wants more.
+// Until `send` says that nobody wants more, or 10 minutes after call.now_us: UNAVAILABLE, reason
+// WATCH_ENDED.
 absl::Status WatchAudit(AdminCall& call, const v1::WatchAuditRequest& request,
                         const SendChunk& send);
 

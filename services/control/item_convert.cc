@@ -305,6 +305,7 @@ std::string ProtoItemCodec::EncodeKey(const VirtualKey& key) const {
   proto.set_previous_until_us(key.previous_until_us);
   proto.set_expires_at_us(key.expires_at_us);
   proto.set_revoked(key.revoked);
+  proto.set_revoked_at_us(key.revoked_at_us);
   return Encoded(proto);
 }
 
@@ -321,6 +322,7 @@ absl::StatusOr<VirtualKey> ProtoItemCodec::DecodeKey(std::string_view body) cons
   key.previous_until_us = proto->previous_until_us();
   key.expires_at_us = proto->expires_at_us();
   key.revoked = proto->revoked();
+  key.revoked_at_us = proto->revoked_at_us();
   if (key.id.empty() || key.org.empty()) return Broken("a key without id or org");
   QP_RETURN_IF_ERROR(ReadHash(proto->hash(), &key.hash));
   if (key.previous_until_us != 0) {

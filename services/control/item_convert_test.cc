@@ -53,6 +53,7 @@ TEST(ItemConvert, KeysRaisesAndPricesComeBackAsTheyWere) {
   key.previous_until_us = 5;
   key.expires_at_us = 6;
   key.revoked = true;
+  key.revoked_at_us = 7;
   const auto back = kCodec.DecodeKey(kCodec.EncodeKey(key));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->id, key.id);
@@ -67,6 +68,7 @@ TEST(ItemConvert, KeysRaisesAndPricesComeBackAsTheyWere) {
   EXPECT_EQ(back->previous_until_us, 5);
   EXPECT_EQ(back->expires_at_us, 6);
   EXPECT_TRUE(back->revoked);
+  EXPECT_EQ(back->revoked_at_us, 7);
 
   const RaisesItem raises{
       "acme", {{"e1", "user-day", {{Dim("user"), "alice"}, {Dim("team"), "a b"}}, 9, 1, 2}}};

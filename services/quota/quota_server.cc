@@ -222,6 +222,9 @@ absl::Status QuotaServer::Listen() {
       options_.tls == nullptr ? grpc::InsecureServerCredentials() : options_.tls->Credentials(),
       &port);
   builder.SetMaxReceiveMessageSize(options_.most_request_bytes);
+  grpc::ResourceQuota memory("server");
+  memory.Resize(options_.most_buffered_bytes);
+  builder.SetResourceQuota(memory);
   // A JWT with many groups is longer than gRPC's 8 KiB.
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // Gateways keep connections open for days: notice dead ones, and let live ones ping.

@@ -38,6 +38,9 @@ struct QuotaServerOptions {
   // gRPC refuses larger messages itself, unread. From kMaxRequestBytes, or what else a method
   // takes, up to here the refusal names the rule.
   int most_request_bytes = 4 << 20;
+  // Of messages that gRPC has received for all connections together, whole or in part: gRPC reads
+  // them before anybody can ask who sends them. Past that it ends calls, those of slow senders too.
+  size_t most_buffered_bytes = size_t{256} << 20;
 };
 
 class QuotaServer {

@@ -88,10 +88,10 @@ class AdminCase(ClientCase):
         call = self.client.unary(SERVICE + method, response)
         return call(request, timeout=CALL_TIMEOUT_S, metadata=metadata)
 
-    def admin(self, method: str, token: str | None = None, **fields):
+    def admin(self, method: str, token: str | None = None, /, **fields):
         return self.send(method, self.request(method, fields), token)
 
-    def refused(self, code: grpc.StatusCode, reason: str, method: str, token=None, **fields):
+    def refused(self, code: grpc.StatusCode, reason: str, method: str, token=None, /, **fields):
         return self.assert_error(code, reason, self.admin, method, token, **fields)
 
     # What is there
@@ -151,8 +151,10 @@ class PeopleCase(AdminCase):
         auth.write_text("\n".join(lines) + "\n")
         return ("--auth", auth)
 
-    def by(self, name: str, method: str, **fields):
+    def by(self, name: str, method: str, /, **fields):
         return self.admin(method, self.token(name), **fields)
 
-    def refused_to(self, name: str, code: grpc.StatusCode, reason: str, method: str, **fields):
+    def refused_to(
+        self, name: str, code: grpc.StatusCode, reason: str, method: str, /, **fields
+    ):
         return self.refused(code, reason, method, self.token(name), **fields)

@@ -118,7 +118,7 @@ class ClientCase(unittest.TestCase):
         request = self.q.GetUsageRequest(subject=self.subject(**subject))
         return {limit.limit_id: limit for limit in self.client.call("GetUsage", request).limits}
 
-    def assert_error(self, code: grpc.StatusCode, reason: str, call, *args, **kwargs) -> CallError:
+    def assert_error(self, code: grpc.StatusCode, reason: str, call, /, *args, **kwargs) -> CallError:
         with self.assertRaises(grpc.RpcError) as raised:
             call(*args, **kwargs)
         error = CallError(raised.exception, self.protos)
