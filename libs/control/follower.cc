@@ -34,6 +34,13 @@ uint64_t SumOf(const std::vector<ControlItem>& items) {
   return sum % kItemSumModulus;
 }
 
+// Of no change a part alone: a large one is put in several steps, of which the last says that the
+// board has it.
+bool AreWhole(const std::vector<ControlItem>& items, const BoardHead& head) {
+  return std::all_of(items.begin(), items.end(),
+                     [&](const ControlItem& item) { return item.number <= head.published; });
+}
+
 // Of a question after a few numbers: who stops waits for it.
 constexpr absl::Duration kLookTimeout = absl::Seconds(1);
 
@@ -143,7 +150,7 @@ void Follower::Round() {
 }
 
 absl::StatusOr<Follower::Look> Follower::Follow() {
-  QP_ASSIGN_OR_RETURN(const BoardHead head,
+  QP_ASSIGN_OR_RETURN(BoardHead head,
                       board_->Head(absl::Now() + std::min(options_.timeout, kLookTimeout)));
   // A board that nobody has begun has nothing, which is news to nobody who has nothing.
   if (head.epoch.empty()) {
@@ -155,7 +162,8 @@ absl::StatusOr<Follower::Look> Follower::Follow() {
   if (head.epoch != at_.epoch) return ReadAll(head);
   Look look = Look::kCurrent;
   if (head.last > at_.position) {
-    QP_ASSIGN_OR_RETURN(look, ReadNew(head));
+    QP_ASSIGN_OR_RETURN(look, ReadNew(&head));
+    if (look == Look::kWaiting) return look;
   }
   const bool lacks_on_disk = saver_ != nullptr && saver_->wants_whole();
   if (Agree(head)) {
@@ -183,19 +191,34 @@ bool Follower::Agree(const BoardHead& head) {
   return true;
 }
 
-absl::StatusOr<Follower::Look> Follower::ReadNew(const BoardHead& head) {
-  int64_t position = at_.position;
-  QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadAfter(head, &position));
-  items = Newer(Ordered(std::move(items)));
+absl::StatusOr<Follower::Look> Follower::ReadNew(BoardHead* head) {
+  if (unapplied_.epoch != head->epoch || unapplied_.position > head->last) {
+    unapplied_ = {head->epoch, at_.position, {}};
+  }
+  for (int i = 0; i < kWholeReads && head->epoch == unapplied_.epoch; ++i) {
+    QP_ASSIGN_OR_RETURN(std::vector<ControlItem> read, ReadAfter(*head, &unapplied_.position));
+    std::move(read.begin(), read.end(), std::back_inserter(unapplied_.items));
+    // As it is now: the end of a change may have been put while its beginning was read.
+    QP_ASSIGN_OR_RETURN(*head, board_->Head(Deadline()));
+    if (head->last == unapplied_.position) break;
+  }
+  if (head->epoch != unapplied_.epoch || head->last != unapplied_.position ||
+      !AreWhole(unapplied_.items, *head)) {
+    return Look::kWaiting;
+  }
+  Unapplied whole = std::exchange(unapplied_, {});
+  std::vector<ControlItem> items = Newer(Ordered(std::move(whole.items)));
   Apply(items);
-  at_.position = position;
-  Agree(head);
+  at_.position = whole.position;
+  Agree(*head);
   Save(false, std::move(items));
   return Look::kNew;
 }
 
 absl::StatusOr<Follower::Look> Follower::ReadAll(BoardHead head) {
+  unapplied_ = {};
   QP_ASSIGN_OR_RETURN(std::vector<ControlItem> items, ReadWhole(&head));
+  if (!AreWhole(items, head)) return Look::kWaiting;
   const bool same_epoch = head.epoch == at_.epoch;
   // Whatever is newer here than on a board that went back is on disk already, or will be there when
   // it comes again.
@@ -220,14 +243,14 @@ absl::StatusOr<Follower::Look> Follower::ReadAll(BoardHead head) {
 void Follower::TakeOver(const std::vector<ControlItem>& items) {
   absl::flat_hash_set<std::string> there;
   for (const ControlItem& item : items) there.insert(item.name);
-  std::vector<ControlItem> gone;
+  std::vector<ControlItem> all = items;
   for (const auto& [name, number] : numbers_) {
-    if (!there.contains(name)) gone.push_back({name, number, ""});
+    if (!there.contains(name)) all.push_back({name, number, ""});
   }
-  Apply(gone);
+  if (!all.empty()) sink_->Apply(Ordered(std::move(all)));
   numbers_.clear();
   sum_ = 0;
-  Apply(items);
+  for (const ControlItem& item : items) Remember(item);
 }
 
 absl::StatusOr<std::vector<ControlItem>> Follower::ReadAfter(const BoardHead& head,

@@ -29,8 +29,8 @@ class ItemSink {
  public:
   virtual ~ItemSink() = default;
 
-  // Ordered by number; each name at most once. Called by one thread at a time. What it cannot use
-  // it leaves as it was, and counts.
+  // Ordered by number; each name at most once; whole changes, each of which is to take force in one
+  // step. Called by one thread at a time. What it cannot use it leaves as it was, and counts.
   virtual void Apply(const std::vector<ControlItem>& items) = 0;
 
   struct Counts {
@@ -89,7 +89,8 @@ class Follower {
   void Round();
   // Makes this replica like the board; kWaiting: the board is not complete.
   absl::StatusOr<Look> Follow();
-  absl::StatusOr<Look> ReadNew(const BoardHead& head);
+  // `head` follows the board. kWaiting: it has a part of a change, of which nothing is applied.
+  absl::StatusOr<Look> ReadNew(BoardHead* head);
   absl::StatusOr<Look> ReadAll(BoardHead head);
   // These are all items: what else there was has been taken away.
   void TakeOver(const std::vector<ControlItem>& items);
@@ -115,6 +116,13 @@ class Follower {
   std::unique_ptr<ItemSaver> saver_;  // null: nothing is saved
   // The thread's own.
   FollowedPosition at_;
+  // Read after at_, and not applied, since a part of a change is among it.
+  struct Unapplied {
+    std::string epoch;
+    int64_t position = 0;
+    std::vector<ControlItem> items;
+  };
+  Unapplied unapplied_;
   absl::flat_hash_map<std::string, int64_t> numbers_;  // by name
   uint64_t sum_ = 0;
   int64_t saved_contact_us_ = 0;

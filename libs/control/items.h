@@ -15,7 +15,9 @@
 //              publishers. A board that went back (a failover to a Redis replica that lacked the
 //              last writes) went back with this number, and gets again what it lost.
 //   position   Each put item gets the board's next position, 1, 2, 3 …; an item that is put again
-//              moves to its new one. A reader asks for what came after the position it has.
+//              moves to its new one. A reader asks for what came after the position it has, and
+//              takes it when `published` says that no part of a change is among it: changes are
+//              seen whole or not at all.
 //   sum        Over names and numbers of all items (ItemCheck), so of what the board has, however
 //              it came to that. A reader that stands at the last position and has another sum has
 //              missed something (the board went back and filled these positions with other items):
@@ -99,9 +101,9 @@ class ItemBoard {
   virtual absl::StatusOr<std::string> Begin(const std::string& epoch, absl::Time deadline) = 0;
 
   struct Put {
-    // These are all of the database's items with a number in (from, to], and maybe some of higher
-    // numbers. Of a change that has more items than a put, the first parts say to == from, and the
-    // others ask for the sum after the part before, so that the last can say that all are there.
+    // With these the board is what the database was at some moment, whose last change was `to`, if
+    // it was so of `from` before. Of more items than a put has, the first parts say to == from, and
+    // the others ask for the sum after the part before, so that the last can say that all are there.
     int64_t from = 0;
     int64_t to = 0;
     std::optional<uint64_t> if_sum;

@@ -15,24 +15,21 @@ namespace quotaplane {
 
 namespace {
 
-// The first of `waiting`, up to the end of a change; or a part of a change, if that is larger than
-// a put may be.
+// The first of `waiting`. Only the last of what there is says how far the board is: an item that
+// has changed twice is there once, with its last number, so that what came before it is no whole
+// change.
 ItemBoard::Put NextPut(const BoardHead& head, bool ended, std::deque<ControlItem>* waiting) {
   size_t count = 0;
   size_t bytes = 0;
-  size_t whole = 0;  // of these, up to the end of a change
   while (count < waiting->size() && count < kMaxPutItems) {
     bytes += (*waiting)[count].body.size();
     if (count > 0 && bytes > kMaxPutBytes) break;
     ++count;
-    const bool last = count == waiting->size();
-    if (last ? ended : (*waiting)[count].number != (*waiting)[count - 1].number) whole = count;
   }
   ItemBoard::Put put;
   put.from = put.to = head.published;
-  if (whole > 0) {
-    count = whole;
-    put.to = std::max(put.from, (*waiting)[count - 1].number);
+  if (ended && count > 0 && count == waiting->size()) {
+    put.to = std::max(put.from, waiting->back().number);
   }
   const auto end = waiting->begin() + static_cast<std::ptrdiff_t>(count);
   std::move(waiting->begin(), end, std::back_inserter(put.items));
@@ -127,7 +124,7 @@ absl::Status Publisher::Publish(BoardHead* head) {
   ItemCursor cursor{head->published + 1, ""};
   std::deque<ControlItem> waiting;
   bool ended = false;
-  // What the part before of the same change left.
+  // What the part before left.
   std::optional<uint64_t> after_part;
   while (!ended || !waiting.empty() || !head->complete) {
     while (!ended && waiting.size() <= kMaxPutItems) {

@@ -19,18 +19,52 @@ absl::Status Ended(std::string_view reason, const VirtualKey& key, std::string_v
                        absl::StrCat("the virtual key ", key.id, " ", AbslView(how)));
 }
 
+// So many are exchanged while calls wait; for more there is a copy.
+constexpr size_t kMaxInPlace = 1'000;
+
+using Keys = absl::flat_hash_map<std::string, std::shared_ptr<const VirtualKey>>;
+
+// Each of `changes` takes its place in `keys`, null none; what was there is in `changes` then.
+void Exchange(Keys* changes, Keys* keys) {
+  for (auto& [id, key] : *changes) {
+    if (key != nullptr) {
+      (*keys)[id].swap(key);
+    } else if (const auto found = keys->find(id); found != keys->end()) {
+      key = std::move(found->second);
+      keys->erase(found);
+    }
+  }
+}
+
 }  // namespace
 
 void KeyRing::Put(VirtualKey key) {
-  auto kept = std::make_shared<const VirtualKey>(std::move(key));
-  MutexLock lock(mutex_);
-  // Swapped, so that the old one is freed after the lock.
-  keys_[kept->id].swap(kept);
+  std::string id = key.id;
+  Update({{std::move(id), std::move(key)}});
 }
 
-void KeyRing::Erase(std::string_view id) {
+void KeyRing::Erase(std::string_view id) { Update({{std::string(id), std::nullopt}}); }
+
+// What goes is freed after the lock. Only this function writes, and by one thread at a time: so it
+// may read without the lock.
+void KeyRing::Update(std::vector<Change> changes,
+                     absl::FunctionRef<void()> together) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Keys kept;
+  kept.reserve(changes.size());
+  for (Change& change : changes) {
+    std::shared_ptr<const VirtualKey> key;
+    if (change.key.has_value()) key = std::make_shared<const VirtualKey>(*std::move(change.key));
+    kept[change.id].swap(key);
+  }
+  const bool many = kept.size() > kMaxInPlace;
+  Keys next;
+  if (many) {
+    next = keys_;
+    Exchange(&kept, &next);
+  }
   MutexLock lock(mutex_);
-  keys_.erase(AbslView(id));
+  many ? keys_.swap(next) : Exchange(&kept, &keys_);
+  together();
 }
 
 size_t KeyRing::size() const {

@@ -4,11 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "libs/base/mutex.h"
 #include "libs/keys/virtual_key.h"
@@ -30,7 +33,15 @@ inline constexpr int64_t kSettleUs = int64_t{48} * 3'600 * 1'000'000;
 
 class KeyRing {
  public:
-  // In place of the one of that id, if there is one.
+  struct Change {
+    std::string id;
+    std::optional<VirtualKey> key;  // in place of the one of that id; none: it is taken away
+  };
+  // All in one step, which nobody sees a part of. `together` runs in the same step: whoever sees
+  // one of these changes sees what it did, and the other way round. It must be quick, and must not
+  // use this ring. By one thread at a time.
+  void Update(
+      std::vector<Change> changes, absl::FunctionRef<void()> together = [] {});
   void Put(VirtualKey key);
   void Erase(std::string_view id);
   size_t size() const;
@@ -42,10 +53,12 @@ class KeyRing {
                                                             KeyUse use) const;
 
  private:
+  using Keys = absl::flat_hash_map<std::string, std::shared_ptr<const VirtualKey>>;
+
   std::shared_ptr<const VirtualKey> Find(std::string_view id) const;
 
   mutable Mutex mutex_;
-  absl::flat_hash_map<std::string, std::shared_ptr<const VirtualKey>> keys_ ABSL_GUARDED_BY(mutex_);
+  Keys keys_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quotaplane

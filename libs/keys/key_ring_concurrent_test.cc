@@ -70,5 +70,52 @@ TEST(KeyRingConcurrentTest, RevocationWhileOthersResolve) {
   EXPECT_EQ(ring.size(), 1u);
 }
 
+// Many keys change in one step, and with them something else: who sees one of both changed sees the
+// other too.
+TEST(KeyRingConcurrentTest, AChangeIsSeenWhole) {
+  for (const size_t count : {size_t{3}, size_t{2'000}}) {
+    KeyRing ring;
+    std::vector<NewSecret> secrets;
+    for (size_t i = 0; i < count; ++i) secrets.push_back(MakeKey());
+    std::atomic<int> other = 0;
+    const auto put = [&](int round) {
+      std::vector<KeyRing::Change> changes;
+      for (const NewSecret& secret : secrets) {
+        VirtualKey key;
+        key.id = secret.id;
+        key.org = "acme";
+        key.team = std::to_string(round);
+        key.hash = secret.hash;
+        changes.push_back({secret.id, key});
+      }
+      ring.Update(std::move(changes), [&] { other = round; });
+    };
+    put(0);
+    const auto seen = [&](const NewSecret& secret) {
+      return std::stoi((*ring.Resolve(secret.text, 1, KeyUse::kSpend))->team);
+    };
+    std::atomic<bool> stop = false;
+    std::atomic<int> mixed = 0, looks = 0;
+    std::vector<std::thread> watchers;
+    for (int i = 0; i < kResolvers; ++i) {
+      watchers.emplace_back([&] {
+        while (!stop) {
+          const int first = seen(secrets.front());
+          const int last = seen(secrets.back());
+          const int with = other;
+          const int again = seen(secrets.front());
+          mixed += first <= last && last <= with && with <= again ? 0 : 1;
+          ++looks;
+        }
+      });
+    }
+    while (looks < 100) std::this_thread::yield();
+    for (int round = 1; round <= 50; ++round) put(round);
+    stop = true;
+    for (std::thread& watcher : watchers) watcher.join();
+    EXPECT_EQ(mixed, 0) << count;
+  }
+}
+
 }  // namespace
 }  // namespace quotaplane

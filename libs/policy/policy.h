@@ -215,7 +215,7 @@ class Policy {
   // What all counters of document().limits[limit] have in common (counter_identity.h).
   const Digest& family(size_t limit) const;
   // Of the document's meaning: equal for equal policies, wherever they were written; 16 hexadecimal
-  // digits. For logs and messages.
+  // digits. For logs and messages. Thread-safe; the first call makes it.
   const std::string& fingerprint() const;
 
   ~Policy();
@@ -223,7 +223,7 @@ class Policy {
  private:
   struct Impl;
   explicit Policy(std::unique_ptr<Impl> impl);
-  std::unique_ptr<const Impl> impl_;
+  const std::unique_ptr<Impl> impl_;
 };
 
 // "{org=acme, user=alice}". Dimensions that only `when` names come after those of `per`, with their

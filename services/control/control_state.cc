@@ -59,13 +59,19 @@ ItemSink::Counts ControlState::counts() const {
 }
 
 void ControlState::Apply(const std::vector<ControlItem>& items) {
-  // Keys first: a revocation does not wait for a large policy.
+  absl::flat_hash_set<int64_t> with_policies;
+  for (const ControlItem& item : items) {
+    if (IsPolicyItem(item.name)) with_policies.insert(item.number);
+  }
   std::vector<const ControlItem*> policies;
+  std::vector<KeyRing::Change> keys;
+  std::vector<KeyRing::Change> keys_alone;  // of changes without a policy
   for (const ControlItem& item : items) {
     if (IsPolicyItem(item.name)) {
       policies.push_back(&item);
     } else if (item.name.starts_with(kKeyPrefix)) {
-      Note(item, ApplyKey(item));
+      const bool alone = !with_policies.contains(item.number);
+      Note(item, ReadKeyItem(item, alone ? &keys_alone : &keys));
     } else if (item.name == kPricesItemName) {
       Note(item, ApplyPrices(item));
     } else {
@@ -73,19 +79,26 @@ void ControlState::Apply(const std::vector<ControlItem>& items) {
                                    : absl::UnimplementedError("no such item is known here"));
     }
   }
-  if (!policies.empty()) ApplyPolicies(policies);
+  // These first: a revocation does not wait for a large policy.
+  if (!keys_alone.empty()) keys_->Update(std::move(keys_alone));
+  if (!policies.empty()) ApplyPolicies(policies, std::move(keys));
 }
 
-void ControlState::ApplyPolicies(const std::vector<const ControlItem*>& items) {
+void ControlState::ApplyPolicies(const std::vector<const ControlItem*>& items,
+                                 std::vector<KeyRing::Change> keys) {
   std::vector<PolicySet::OrgChange> changes;
   for (const ControlItem* item : items) Note(*item, ReadPolicyItem(*item, &changes));
-  if (changes.empty()) return;
-  if (options_.before_policies != nullptr) {
-    const std::shared_ptr<const PolicySet> present = snapshots_->Get()->policies;
+  // Kept to the end: what is not in force any more is freed while nobody waits.
+  const std::shared_ptr<const PolicySet> present = snapshots_->Get()->policies;
+  if (options_.before_policies != nullptr && !changes.empty()) {
     options_.before_policies(*present->WithAll(changes), *present);
   }
   // Of the set as it is by now: the default policy may have changed meanwhile.
-  snapshots_->UpdatePolicies([&](const PolicySet& now) { return now.WithAll(std::move(changes)); });
+  const auto swap = [&] {
+    snapshots_->UpdatePolicies(
+        [&](const PolicySet& now) { return now.WithAll(std::move(changes)); });
+  };
+  keys.empty() ? swap() : keys_->Update(std::move(keys), swap);
 }
 
 absl::Status ControlState::ReadPolicyItem(const ControlItem& item,
@@ -110,13 +123,15 @@ absl::Status ControlState::ReadPolicyItem(const ControlItem& item,
   return absl::OkStatus();
 }
 
-absl::Status ControlState::ApplyKey(const ControlItem& item) {
+absl::Status ControlState::ReadKeyItem(const ControlItem& item,
+                                       std::vector<KeyRing::Change>* changes) {
   if (item.body.empty()) {
-    keys_->Erase(std::string_view(item.name).substr(kKeyPrefix.size()));
+    changes->push_back({item.name.substr(kKeyPrefix.size()), std::nullopt});
     return absl::OkStatus();
   }
   QP_ASSIGN_OR_RETURN(VirtualKey key, codec_->DecodeKey(item.body));
-  keys_->Put(std::move(key));
+  std::string id = key.id;
+  changes->push_back({std::move(id), std::move(key)});
   return absl::OkStatus();
 }
 

@@ -51,10 +51,12 @@ class ControlState : public ItemSink {
     std::shared_ptr<const PriceBook> prices;
   };
 
-  void ApplyPolicies(const std::vector<const ControlItem*>& items);
+  // Policies and raises, and in the same step `keys`.
+  void ApplyPolicies(const std::vector<const ControlItem*>& items,
+                     std::vector<KeyRing::Change> keys);
   // Adds what the item changes of its org.
   absl::Status ReadPolicyItem(const ControlItem& item, std::vector<PolicySet::OrgChange>* changes);
-  absl::Status ApplyKey(const ControlItem& item);
+  absl::Status ReadKeyItem(const ControlItem& item, std::vector<KeyRing::Change>* changes);
   absl::Status ApplyPrices(const ControlItem& item);
   // Whether the item could be used.
   void Note(const ControlItem& item, const absl::Status& used);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
@@ -35,6 +37,7 @@ class ControlStateTest : public testing::Test {
     options.now_us = [this] { return now_us_.load(); };
     options.before_policies = [this](const PolicySet& next, const PolicySet& present) {
       ++before_;
+      if (watch_before_) watch_before_();
       next_orgs_ = next.OrgsWithOwn();
       present_orgs_ = present.OrgsWithOwn();
     };
@@ -63,6 +66,7 @@ class ControlStateTest : public testing::Test {
   std::atomic<int64_t> now_us_ = 1'000;
   int64_t number_ = 0;
   std::atomic<int> before_ = 0;
+  std::function<void()> watch_before_;
   std::vector<std::string> next_orgs_, present_orgs_;
   std::unique_ptr<ControlState> state_;
 };
@@ -109,6 +113,56 @@ TEST_F(ControlStateTest, KeysAreKnownRevokedAndForgotten) {
   EXPECT_EQ(ReasonOf(resolved()), "KEY_REVOKED");
   state_->Apply({{KeyItemName(secret.id), ++number_, ""}});
   EXPECT_EQ(ReasonOf(resolved()), "KEY_UNKNOWN");
+}
+
+// Of many changes of two policies and two keys each: whoever sees a part of one sees the rest of
+// it.
+TEST_F(ControlStateTest, AChangeIsSeenWhole) {
+  const NewSecret secrets[] = {MakeKey(), MakeKey()};
+  const auto change = [&](int64_t round) {
+    const int64_t number = number_ + 1;
+    std::vector<ControlItem> items = {
+        KeyOf(secrets[0], false), PolicyOf("acme", round, OneLimit("own", round)),
+        KeyOf(secrets[1], false), PolicyOf("other", round, OneLimit("its", round))};
+    for (size_t i : {0, 2}) {
+      VirtualKey key = *codec_.DecodeKey(items[i].body);
+      key.team = absl::StrCat(round);
+      items[i].body = codec_.EncodeKey(key);
+    }
+    for (ControlItem& item : items) item.number = number;
+    state_->Apply(items);
+  };
+  change(1);
+  const auto key_round = [&](int i) {
+    return std::stoll((*keys_.Resolve(secrets[i].text, 1, KeyUse::kSpend))->team);
+  };
+  std::atomic<bool> stop = false;
+  std::atomic<int> looks = 0, mixed = 0;
+  std::thread watcher([&] {
+    while (!stop) {
+      const int64_t first = key_round(0);
+      const auto snapshot = snapshots_.Get();
+      const int64_t own = snapshot->policies->For("acme").version;
+      const int64_t its = snapshot->policies->For("other").version;
+      const int64_t last = key_round(1);
+      mixed += first <= own && own == its && its <= last ? 0 : 1;
+      ++looks;
+    }
+  });
+  while (looks < 100) std::this_thread::yield();
+  for (int64_t round = 2; round <= 300; ++round) change(round);
+  stop = true;
+  watcher.join();
+  EXPECT_EQ(mixed, 0) << "of " << looks;
+}
+
+TEST_F(ControlStateTest, ARevocationDoesNotWaitForTheNextChangesPolicy) {
+  const NewSecret secret = MakeKey();
+  state_->Apply({KeyOf(secret, false)});
+  bool revoked_before = false;
+  watch_before_ = [&] { revoked_before = !keys_.Resolve(secret.text, 1, KeyUse::kSpend).ok(); };
+  state_->Apply({KeyOf(secret, true), PolicyOf("acme", 1, OneLimit("own"))});
+  EXPECT_TRUE(revoked_before);
 }
 
 TEST_F(ControlStateTest, WhatItCannotUseStaysAsItWas) {

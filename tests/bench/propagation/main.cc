@@ -1,13 +1,14 @@
-// How long a change takes from the database to what two replicas decide: a limit's amount, and a
-// key that is revoked; with a small policy and with a large one. Real servers, a real Redis, a real
-// database. Changes are written as libs/control writes them; what an admin's call does before that
-// (checks, a document's canonical form) is not part of it.
+// How long a change takes from an admin's call to what two replicas decide: a user's amount
+// (SetLimit), a draft that is put in force, an exception that is approved, a key that is revoked;
+// with a small policy and few keys, and with a large one and many. Real servers, a real Redis, a
+// real database.
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -19,26 +20,23 @@
 #include "absl/random/random.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "libs/keys/virtual_key.h"
-#include "libs/policy/policy_builder.h"
 #include "libs/testing/fatal.h"
 #include "libs/testing/postgres_server.h"
 #include "libs/testing/redis_server.h"
 #include "libs/testing/temp_dir.h"
-#include "services/control/item_convert.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/program.h"
+#include "tests/bench/propagation/admin.h"
+#include "tests/bench/propagation/people.h"
 #include "tests/bench/propagation/probe.h"
 #include "tests/bench/propagation/results.h"
-#include "tests/control/control_database.h"
+#include "tests/bench/propagation/state.h"
 
 namespace quotaplane::bench {
 namespace {
-
-using fixtures::ControlDatabase;
 
 using Clock = std::chrono::steady_clock;
 
@@ -48,11 +46,10 @@ struct Plan {
   int64_t overrides = 100'000;
   int64_t keys = 100'000;
   int changes = 100;
+  int idle_ms = 3'000;  // how long replicas are watched that have nothing to do
 };
 
-constexpr char kOrg[] = "bench";
 constexpr size_t kReplicas = 2;
-constexpr int64_t kKeysOfAChange = 10'000;
 
 double MsSince(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double, std::milli>(end - begin).count();
@@ -60,41 +57,27 @@ double MsSince(Clock::time_point begin, Clock::time_point end) {
 
 void Say(const std::string& line) { std::fprintf(stderr, "  %s\n", line.c_str()); }
 
-PolicyDocument DocumentOf(int64_t overrides, int64_t amount) {
-  PolicyDocument document;
-  document.unpriced_models = UnpricedModels::kFlag;
-  document.limits = {DailyLimit("user-day", {"user"}, amount)};
-  for (int64_t i = 0; i < overrides; ++i) {
-    document.limits[0].overrides.push_back(For({{"user", absl::StrFormat("user-%06d", i)}}, i, ""));
-  }
-  return document;
-}
-
-ControlDatabase::Body KeyBody(const ProtoItemCodec& codec, const NewSecret& secret, bool revoked) {
-  VirtualKey key;
-  key.id = secret.id;
-  key.org = kOrg;
-  key.user = absl::StrCat("holder-", secret.id);
-  key.hash = secret.hash;
-  key.revoked = revoked;
-  return {KeyItemName(key.id), codec.EncodeKey(key)};
-}
-
-// Two replicas, and what is asked of them.
+// Two replicas, of which the first is the admin's, and what is asked of them.
 class Replicas {
  public:
-  Replicas(const std::string& program, const std::string& redis_url) {
+  Replicas(const std::string& program, const std::string& redis_url,
+           const std::string& database_url, const People* people) {
     for (size_t i = 0; i < kReplicas; ++i) {
-      programs_.push_back(std::make_unique<Program>(
-          program, std::vector<std::string>{"--roles", "quota", "--redis", redis_url}));
-      probes_.push_back(std::make_unique<Probe>(programs_.back()->address()));
+      std::vector<std::string> options = {"--redis", redis_url, "--auth", people->auth_file()};
+      const std::vector<std::string> more = i == 0
+                                                ? std::vector<std::string>{"--ledger", database_url}
+                                                : std::vector<std::string>{"--roles", "quota"};
+      options.insert(options.end(), more.begin(), more.end());
+      programs_.push_back(std::make_unique<Program>(program, options));
+      probes_.push_back(std::make_unique<Probe>(programs_.back()->address(), &people->gateway()));
     }
   }
 
+  const std::string& admin_address() const { return programs_[0]->address(); }
+
   // Makes the change, and waits until every replica answers so.
-  template <typename Ask>
-  void Measure(ControlDatabase& database, const ControlDatabase::Body& change, Probe::Answer answer,
-               const Ask& ask, Enforced* enforced) {
+  void Measure(const std::function<void()>& change, Probe::Answer answer,
+               const std::function<Probe::Answer(Probe&)>& ask, Enforced* enforced) {
     // Not in step with the replicas' looks.
     std::this_thread::sleep_for(std::chrono::milliseconds(absl::Uniform(random_, 0, 150)));
     std::vector<std::future<Clock::time_point>> waiting;
@@ -104,8 +87,8 @@ class Replicas {
         return Probe::WaitFor(answer, [&] { return ask(*probe); });
       }));
     }
-    database.Write({change});
-    enforced->commit_ms.push_back(MsSince(begin, Clock::now()));
+    change();
+    enforced->rpc_ms.push_back(MsSince(begin, Clock::now()));
     Clock::time_point last = begin;
     for (std::future<Clock::time_point>& one : waiting) last = std::max(last, one.get());
     enforced->ms.push_back(MsSince(begin, last));
@@ -128,11 +111,11 @@ double CpuSeconds(const fixtures::RedisServer& redis) {
 }
 
 // What replicas that have nothing to do ask of the store.
-void MeasureIdle(const fixtures::RedisServer& redis, Measured* measured) {
+void MeasureIdle(const fixtures::RedisServer& redis, int idle_ms, Measured* measured) {
   redis.Command({"CONFIG", "RESETSTAT"});
   const Clock::time_point begin = Clock::now();
   const double cpu = CpuSeconds(redis);
-  std::this_thread::sleep_for(std::chrono::seconds(3));
+  std::this_thread::sleep_for(std::chrono::milliseconds(idle_ms));
   measured->idle_redis_share = (CpuSeconds(redis) - cpu) * 1e3 / MsSince(begin, Clock::now());
   const std::string hmget =
       fixtures::InfoField(redis.Command({"INFO", "commandstats"}).text, "cmdstat_hmget");
@@ -148,64 +131,100 @@ std::string LoadAverage() {
   return load;
 }
 
+// One size, over one database.
+class Run {
+ public:
+  Run(const Plan& plan, const std::string& database_url, int64_t overrides, int64_t keys)
+      : plan_(plan),
+        replicas_(plan.program, redis_.unix_url(), database_url, &people_),
+        admin_(replicas_.admin_address(), &people_) {
+    for (int64_t i = 0; i < keys; ++i) secrets_.push_back(MakeKey());
+    for (int i = 0; i < plan.changes; ++i) guests_.push_back(absl::StrCat("guest-", i));
+    admin_.Apply(KeysState(secrets_));
+    admin_.Apply(PolicyState(overrides, guests_));
+    admin_.WaitForReplicas(kReplicas);
+  }
+
+  Measured Measure() {
+    Measured measured;
+    measured.fill_s = FillAnew();
+    measured.changes = {Amounts(), Activations(), Exceptions(), Revocations()};
+    MeasureIdle(redis_, plan_.idle_ms, &measured);
+    measured.load_average = LoadAverage();
+    return measured;
+  }
+
+ private:
+  static Probe::Answer AsSomebody(Probe& probe) { return probe.ReserveAs("somebody"); }
+
+  double FillAnew() {
+    redis_.Command({"FLUSHALL"});
+    const Clock::time_point lost = Clock::now();
+    admin_.WaitForReplicas(kReplicas);
+    return MsSince(lost, Clock::now()) / 1'000;
+  }
+
+  Enforced Amounts() {
+    Enforced enforced{"amount", {}, {}};
+    for (int i = 0; i < plan_.changes; ++i) {
+      const bool admits = i % 2 == 1;
+      replicas_.Measure([&] { admin_.SetAmount("somebody", admits ? kPlenty : kNothing); },
+                        admits ? Probe::Answer::kAdmitted : Probe::Answer::kRefused, AsSomebody,
+                        &enforced);
+    }
+    admin_.SetAmount("somebody", kPlenty);
+    admin_.WaitForReplicas(kReplicas);
+    return enforced;
+  }
+
+  Enforced Activations() {
+    Enforced enforced{"policy_activated", {}, {}};
+    for (int i = 0; i < plan_.changes; ++i) {
+      const bool admits = i % 2 == 1;
+      const Admin::Draft draft = admin_.MakeDraft("somebody", admits ? kPlenty : kNothing);
+      replicas_.Measure([&] { admin_.Activate(draft); },
+                        admits ? Probe::Answer::kAdmitted : Probe::Answer::kRefused, AsSomebody,
+                        &enforced);
+    }
+    return enforced;
+  }
+
+  Enforced Exceptions() {
+    Enforced enforced{"exception", {}, {}};
+    for (const std::string& guest : guests_) {
+      const Admin::Raise raise = admin_.RequestRaise(guest, kPlenty);
+      replicas_.Measure([&] { admin_.Approve(raise); }, Probe::Answer::kAdmitted,
+                        [&](Probe& probe) { return probe.ReserveAs(guest); }, &enforced);
+    }
+    return enforced;
+  }
+
+  Enforced Revocations() {
+    Enforced enforced{"key_revoked", {}, {}};
+    for (int i = 0; i < plan_.changes; ++i) {
+      const NewSecret& secret = secrets_[static_cast<size_t>(i)];
+      replicas_.Measure([&] { admin_.RevokeKey(secret.id); }, Probe::Answer::kKeyRefused,
+                        [&](Probe& probe) { return probe.ReserveBy(secret.text); }, &enforced);
+    }
+    return enforced;
+  }
+
+  const Plan& plan_;
+  const People people_;
+  const fixtures::RedisServer redis_;
+  Replicas replicas_;
+  Admin admin_;
+  std::vector<NewSecret> secrets_;
+  std::vector<std::string> guests_;  // whom the policy gives nothing
+};
+
 Measured Measure(const Plan& plan, const std::string& name, const std::string& database_url,
                  int64_t overrides, int64_t keys) {
   Say(absl::StrCat(name, ", ", overrides, " overrides, ", keys, " keys"));
-  const ProtoItemCodec codec;
-  const fixtures::RedisServer redis;
-  Measured measured;
+  Measured measured = Run(plan, database_url, overrides, keys).Measure();
   measured.database = name;
   measured.overrides = overrides;
   measured.keys = keys;
-
-  // Of two amounts, of which one admits nobody.
-  const std::string org(kOrg);
-  PolicyDocument document = DocumentOf(overrides, 0);
-  std::string bodies[2];
-  bodies[0] = codec.EncodePolicy(org, 1, document);
-  document.limits[0].amount = kMaxAmount;
-  bodies[1] = codec.EncodePolicy(org, 2, document);
-  measured.policy_bytes = static_cast<int64_t>(bodies[1].size());
-
-  ControlDatabase database(database_url, redis.unix_url());
-  measured.version = database.version();
-  std::vector<NewSecret> secrets;
-  std::vector<ControlDatabase::Body> some;
-  for (int64_t i = 0; i < keys; ++i) {
-    secrets.push_back(MakeKey());
-    some.push_back(KeyBody(codec, secrets.back(), false));
-    if (i + 1 == keys || some.size() == kKeysOfAChange) {
-      database.Write(some);
-      some.clear();
-    }
-  }
-  database.Write({{PolicyItemName(org), bodies[1]}});
-  database.WaitUntilPublished();
-  Replicas replicas(plan.program, redis.unix_url());
-  database.WaitForReplicas(kReplicas);
-
-  redis.Command({"FLUSHALL"});
-  const Clock::time_point lost = Clock::now();
-  database.WaitForReplicas(kReplicas);
-  measured.fill_s = MsSince(lost, Clock::now()) / 1'000;
-
-  for (int i = 0; i < plan.changes; ++i) {
-    const bool admits = i % 2 == 1;
-    replicas.Measure(
-        database, {PolicyItemName(org), bodies[admits ? 1 : 0]},
-        admits ? Probe::Answer::kAdmitted : Probe::Answer::kRefused,
-        [](Probe& probe) { return probe.ReserveAs("somebody"); }, &measured.policies);
-  }
-  database.Write({{PolicyItemName(org), bodies[1]}});
-  database.WaitForReplicas(kReplicas);
-  for (int i = 0; i < plan.changes; ++i) {
-    const NewSecret& secret = secrets[static_cast<size_t>(i)];
-    replicas.Measure(
-        database, KeyBody(codec, secret, true), Probe::Answer::kKeyRefused,
-        [&](Probe& probe) { return probe.ReserveBy(secret.text); }, &measured.revocations);
-  }
-  MeasureIdle(redis, &measured);
-  measured.load_average = LoadAverage();
   return measured;
 }
 
@@ -215,7 +234,7 @@ void MeasureBothSizes(const Plan& plan, const std::string& name, const std::stri
   results->runs.push_back(Measure(plan, name, large_url, plan.overrides, plan.keys));
 }
 
-Results Run(const Plan& plan) {
+Results MeasureAll(const Plan& plan) {
   Results results;
   if (plan.only_database != "postgres") {
     const fixtures::TempDir dir;
@@ -255,12 +274,15 @@ int main(int argc, char** argv) {
   app.add_option("--keys", plan.keys, "Beside the large policy; at least as many as changes")
       ->check(CLI::Range(2, 1'000'000))
       ->capture_default_str();
+  app.add_option("--idle-ms", plan.idle_ms, "How long replicas are watched that have nothing to do")
+      ->check(CLI::Range(300, 60'000))
+      ->capture_default_str();
   app.add_option("--only", plan.only_database, "One database: postgres or sqlite")
       ->check(CLI::IsMember({"postgres", "sqlite"}));
   CLI11_PARSE(app, argc, argv);
   plan.keys = std::max<int64_t>(plan.keys, plan.changes);
 
-  quotaplane::bench::Results results = quotaplane::bench::Run(plan);
+  quotaplane::bench::Results results = quotaplane::bench::MeasureAll(plan);
   results.commit = commit;
   std::cout << quotaplane::bench::TextReport(results);
   std::ofstream out(json_file);

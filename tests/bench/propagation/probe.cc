@@ -16,8 +16,9 @@ constexpr std::chrono::minutes kPatience(1);
 
 }  // namespace
 
-Probe::Probe(const std::string& address)
+Probe::Probe(const std::string& address, const People::Person* gateway)
     : name_(address),
+      gateway_(gateway),
       stub_(v1::QuotaService::NewStub(
           grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
 
@@ -40,6 +41,7 @@ Probe::Answer Probe::Reserve(v1::ReserveRequest request) {
   (*request.mutable_estimate()->mutable_meters())["input"] = 1;
   request.mutable_ttl()->set_seconds(1);
   grpc::ClientContext context;
+  gateway_->Sign(&context);
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
   v1::ReserveResponse response;
   const grpc::Status status = stub_->Reserve(&context, request, &response);

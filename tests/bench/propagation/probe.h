@@ -8,11 +8,13 @@
 #include <memory>
 #include <string>
 
+#include "tests/bench/propagation/people.h"
+
 namespace quotaplane::bench {
 
 class Probe {
  public:
-  explicit Probe(const std::string& address);
+  Probe(const std::string& address, const People::Person* gateway);
 
   enum class Answer { kAdmitted, kRefused, kKeyRefused };
   // Of org `bench`, by user or by key; each call is a new reservation. Aborts on any other answer.
@@ -27,6 +29,7 @@ class Probe {
   Answer Reserve(quotaplane::v1::ReserveRequest request);
 
   const std::string name_;
+  const People::Person* const gateway_;
   const std::unique_ptr<quotaplane::v1::QuotaService::Stub> stub_;
   int64_t calls_ = 0;
 };

@@ -9,25 +9,23 @@ namespace quotaplane::bench {
 
 inline constexpr double kTargetP99Ms = 1'000;
 
-// From the change's beginning to the first call on the slower of two replicas that is decided by
-// it.
+// From the sending of the admin's call to the first Reserve on the slower of two replicas that is
+// decided by it.
 struct Enforced {
-  std::vector<double> ms;         // each change
-  std::vector<double> commit_ms;  // of these, until the database had it
+  std::string what;            // "amount", "key_revoked"
+  std::vector<double> ms;      // each change
+  std::vector<double> rpc_ms;  // of these, until the admin had the answer
 
   double At(double quantile) const;
-  double CommitAt(double quantile) const;
+  double RpcAt(double quantile) const;
 };
 
 struct Measured {
   std::string database;  // "sqlite", "postgres"
-  std::string version;
   int64_t overrides = 0;
   int64_t keys = 0;
-  int64_t policy_bytes = 0;  // of the policy's item
-  Enforced policies;
-  Enforced revocations;
-  double fill_s = 0;            // until both replicas had everything, from an empty board on
+  std::vector<Enforced> changes;  // of each kind
+  double fill_s = 0;              // until both replicas had everything, from an empty board on
   double look_redis_us = 0;     // of the store's processor, a look of a replica at the board's head
   double idle_redis_share = 0;  // of one processor, all that both replicas ask of the store
   std::string load_average;
