@@ -74,6 +74,10 @@ std::string TimeWords(bool present, const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", TimeOf(time), absl::UTCTimeZone());
 }
 
+std::string MoreWords(const std::string& next_page_token) {
+  return next_page_token.empty() ? "" : "… and more: give --most a larger number\n";
+}
+
 std::string StateWord(v1::PolicyState state) {
   switch (state) {
     case v1::POLICY_STATE_DRAFT:
@@ -116,7 +120,7 @@ std::string VersionsAsText(const v1::ListPolicyVersionsResponse& response, const
                   draft || version.approvals_size() > 0 ? ApprovalWords(version) : "-",
                   version.reason()});
   }
-  return table.Render(style);
+  return absl::StrCat(table.Render(style), MoreWords(response.next_page_token()));
 }
 
 std::string VersionAsText(const v1::PolicyVersion& version, absl::Time now, const Style& style) {

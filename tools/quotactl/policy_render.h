@@ -31,6 +31,9 @@ std::string BacktestAsText(const v1::BacktestResult& result, const terminal::Sty
 using Limits = google::protobuf::RepeatedPtrField<v1::EffectiveLimit>;
 std::string LimitsAsText(const Limits& limits, absl::Time now, const terminal::Style& style);
 
+// Of a list that does not end here; empty where it does.
+std::string MoreWords(const std::string& next_page_token);
+
 // In UTC: "2026-11-26 08:00:00"; "-" for no time.
 std::string TimeWords(bool present, const google::protobuf::Timestamp& time);
 

@@ -10,6 +10,7 @@
 #include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/quotactl/policy_render.h"
 #include "tools/quotactl/read_file.h"
 
@@ -20,6 +21,11 @@ terminal::Style OutStyle() { return terminal::Style::For(STDOUT_FILENO); }
 
 std::string VersionText(const v1::PolicyVersion& version) {
   return VersionAsText(version, absl::Now(), OutStyle());
+}
+
+// Of one that was just changed.
+std::string WrittenText(const v1::PolicyVersion& version) {
+  return VersionText(version) + NextStep(version, OutStyle());
 }
 
 struct DraftFlags {
@@ -68,7 +74,7 @@ int RunDraft(const Globals& globals, const DraftFlags& flags) {
     const absl::Status filled = FillDocument(flags, &request);
     if (!filled.ok()) return ReportError(globals, filled);
     request.set_validate_only(flags.check);
-    return WriteAndPrint(globals, &AdminStub::CreateDraft, request, VersionText);
+    return WriteAndPrint(globals, &AdminStub::CreateDraft, request, WrittenText);
   }
   v1::UpdateDraftRequest request;
   const absl::Status filled = FillDocument(flags, &request);
@@ -78,7 +84,7 @@ int RunDraft(const Globals& globals, const DraftFlags& flags) {
   if (failed.has_value()) return *failed;
   request.set_version(flags.version);
   request.set_etag(present.etag());
-  return WriteAndPrint(globals, &AdminStub::UpdateDraft, request, VersionText);
+  return WriteAndPrint(globals, &AdminStub::UpdateDraft, request, WrittenText);
 }
 
 struct WriteFlags {
@@ -88,6 +94,21 @@ struct WriteFlags {
   int64_t version = 0;
   std::string etag;
 };
+
+// Whoever is asked sees what for.
+std::optional<int> ShowWhatChanges(const Globals& globals, const WriteFlags& flags) {
+  v1::DiffPolicyRequest request;
+  request.set_org(flags.org.org);
+  request.set_to_version(flags.version);
+  v1::DiffPolicyResponse response;
+  const auto failed = ReadAdmin(globals, &AdminStub::DiffPolicy, request, &response);
+  if (failed.has_value()) return failed;
+  std::fputs(
+      ChangesAsText(response.changes(), response.unlisted(), terminal::Style::For(STDERR_FILENO))
+          .c_str(),
+      stderr);
+  return std::nullopt;
+}
 
 // Reads the version, asks `question` if there is one, and writes with what was read.
 template <typename Request>
@@ -110,7 +131,7 @@ int WriteVersion(const Globals& globals, const WriteFlags& flags,
   } else {
     request.set_reason(flags.reason.reason);
   }
-  return WriteAndPrint(globals, method, request, VersionText);
+  return WriteAndPrint(globals, method, request, WrittenText);
 }
 
 int RunRollback(const Globals& globals, const WriteFlags& flags) {
@@ -129,7 +150,7 @@ int RunRollback(const Globals& globals, const WriteFlags& flags) {
   request.set_etag(active.etag());
   request.set_request_id(NewId());
   request.set_reason(flags.reason.reason);
-  return WriteAndPrint(globals, &AdminStub::RollbackPolicy, request, VersionText);
+  return WriteAndPrint(globals, &AdminStub::RollbackPolicy, request, WrittenText);
 }
 
 int RunHistory(const Globals& globals, const OrgFlag& org, int most) {
@@ -232,6 +253,9 @@ Examples:
   quotactl policy activate 7 --org acme
   quotactl policy activate 7 --org acme --yes --reason "budgets of 2027")",
       [](const Globals& g, const WriteFlags& flags) {
+        if (!flags.yes.yes) {
+          if (const auto failed = ShowWhatChanges(g, flags); failed.has_value()) return *failed;
+        }
         return WriteVersion(
             g, flags, &AdminStub::ActivatePolicy,
             absl::StrCat("Put version ", flags.version, " of ", flags.org.org, " in force?"));
