@@ -85,6 +85,8 @@ void PostgresServer::WriteConfig() const {
 }
 
 bool PostgresServer::TryStart() {
+  // The one before is reaped here: while its id means anybody, its lock file holds.
+  process_.reset();
   process_ = std::make_unique<ChildProcess>(
       ProcessOptions{.argv = AsPostgresUser({PostgresProgram("postgres"), "-D", dir_.File("data")}),
                      .env = {},

@@ -52,8 +52,8 @@ class Callers {
 };
 
 Callers& TheCallers() {
-  static auto* const callers = new Callers();
-  return *callers;
+  static auto* const kCallers = new Callers();
+  return *kCallers;
 }
 
 void Check(benchmark::State& state, const std::string& token) {

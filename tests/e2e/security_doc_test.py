@@ -24,7 +24,8 @@ class SecurityDocTest(AuthCase):
     def bash(self, script: str, server: str = "") -> str:
         """Its output; `server` in place of the document's."""
         path = f"{Path(OPTIONS.quotactl).resolve().parent}:{os.environ['PATH']}"
-        env = {"HOME": str(self.folder), "PATH": path, "QUOTAPLANE_SERVER": server}
+        env = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+        env |= {"HOME": str(self.folder), "PATH": path, "QUOTAPLANE_SERVER": server}
         ended = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace("localhost:7411", server)],
             cwd=self.folder, env=env, capture_output=True, text=True, timeout=60,

@@ -151,7 +151,10 @@ TEST_P(P4NothingAcknowledgedIsLost, WhateverIsKilled) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 random(seed);
   Deployment deployment;
-  Load load({deployment.address()}, {.server_goes_away = true, .seed = seed});
+  // How soon answers come is outage_test's business; here databases start beside the load, again
+  // and again, and take the processors from it.
+  Load load({deployment.address()},
+            {.deadline = absl::Seconds(5), .server_goes_away = true, .seed = seed});
   while (load.counts().pairs + load.counts().spooled < kCommits) {
     load.WaitForMore(&LoadCounts::pairs, static_cast<int64_t>(random() % 800));
     deployment.KillSome(&random);
