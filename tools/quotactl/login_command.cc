@@ -92,6 +92,8 @@ Examples:
   quotactl login < root.token)");
   login->callback([=, &globals] { *work = [&globals] { return LogIn(globals); }; });
   CLI::App* logout = app.add_subcommand("logout", "Forgets the token for the server");
+  logout->footer(R"(Examples:
+  quotactl logout --server quota.example:7411)");
   logout->callback([=, &globals] { *work = [&globals] { return LogOut(globals); }; });
 }
 

@@ -95,6 +95,7 @@ std::string StateWord(v1::PolicyState state) {
 
 std::string ApprovalWords(const v1::PolicyVersion& version) {
   if (version.approvals_needed() == 0 && version.approvals().empty()) return "-";
+  if (version.approvals_needed() == 0) return absl::StrCat(version.approvals_size());
   return absl::StrCat(version.approvals_size(), " of ", version.approvals_needed());
 }
 

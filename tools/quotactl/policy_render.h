@@ -12,7 +12,7 @@ namespace quotaplane::quotactl {
 
 // "active", "draft", …
 std::string StateWord(v1::PolicyState state);
-// "1 of 2" where approvals are needed; "-" where none is.
+// "1 of 2" where approvals are needed; "1", or "-" for none, where they are not.
 std::string ApprovalWords(const v1::PolicyVersion& version);
 
 std::string VersionsAsText(const v1::ListPolicyVersionsResponse& response,

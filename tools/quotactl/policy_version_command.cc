@@ -31,7 +31,7 @@ std::string WrittenText(const v1::PolicyVersion& version) {
 struct DraftFlags {
   OrgFlag org;
   ReasonFlag reason;
-  std::string file;
+  std::string file, on_outage, zone;
   std::vector<std::string> settings, remove_limits;
   int64_t version = 0;
   bool check = false;
@@ -47,8 +47,10 @@ absl::Status FillDocument(const DraftFlags& flags, Request* request) {
     QP_ASSIGN_OR_RETURN(*request->mutable_yaml(), ReadFile(flags.file));
   }
   for (const std::string& text : flags.settings) {
-    QP_ASSIGN_OR_RETURN(*request->mutable_edits()->add_edits()->mutable_set_amount(),
-                        ParseSetting("--set", text));
+    v1::SetAmount* const set = request->mutable_edits()->add_edits()->mutable_set_amount();
+    QP_ASSIGN_OR_RETURN(*set, ParseSetting("--set", text));
+    set->set_on_outage(flags.on_outage);
+    set->set_time_zone(flags.zone);
   }
   for (const std::string& limit : flags.remove_limits) {
     request->mutable_edits()->add_edits()->set_remove_limit(limit);
@@ -200,6 +202,11 @@ void AddDraft(CLI::App& policy, const Globals& globals, Work* work) {
       ->add_option("--set", flags->settings,
                    "An amount for a scope, as a change of the active version; repeatable")
       ->allow_extra_args(false);
+  command->add_option("--on-outage", flags->on_outage,
+                      "Of limits that --set makes anew: allow or deny, while the counter store is "
+                      "away");
+  command->add_option("--zone", flags->zone,
+                      "Of limits that --set makes anew: the IANA time zone of the calendar window");
   command->add_option("--remove-limit", flags->remove_limits, "A limit's id; repeatable")
       ->allow_extra_args(false);
   command->add_option("--version", flags->version,
@@ -211,7 +218,8 @@ void AddDraft(CLI::App& policy, const Globals& globals, Work* work) {
 
 Examples:
   quotactl policy draft policy.yaml --org acme --reason "budgets of 2027"
-  quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team=search: 5000 usd a month"
+  quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team=search: 5000 usd a month" \
+      --on-outage deny
   quotactl policy draft policy.yaml --org acme --check)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunDraft(globals, *flags); }; });
 }
