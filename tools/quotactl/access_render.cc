@@ -37,11 +37,17 @@ Tone ToneOf(v1::KeyState state) {
   return state == v1::KEY_STATE_ACTIVE ? Tone::kGood : Tone::kFaint;
 }
 
-// Raises are in the limits' own units, which an exception does not say.
-std::string RaiseWords(const v1::Exception& exception) {
-  return absl::StrJoin(exception.raises(), ", ", [](std::string* out, const v1::LimitRaise& raise) {
-    absl::StrAppend(out, raise.limit_id(), "=", raise.amount());
-  });
+std::string RaiseWords(const v1::LimitRaise& raise, const LimitUnits& units) {
+  const auto found = units.find(raise.limit_id());
+  const std::string unit = found == units.end() ? "" : found->second;
+  return absl::StrCat(raise.limit_id(), " to ", terminal::FormatAmount(unit, raise.amount()));
+}
+
+std::string RaiseWords(const v1::Exception& exception, const LimitUnits& units) {
+  return absl::StrJoin(exception.raises(), ", ",
+                       [&](std::string* out, const v1::LimitRaise& raise) {
+                         absl::StrAppend(out, RaiseWords(raise, units));
+                       });
 }
 
 std::string Or(const std::string& text, const char* otherwise) {
@@ -113,7 +119,8 @@ std::string StateWord(v1::PriceBookState state) {
   }
 }
 
-std::string ExceptionsAsText(const v1::ListExceptionsResponse& response, const Style& style) {
+std::string ExceptionsAsText(const v1::ListExceptionsResponse& response, const LimitUnits& units,
+                             const Style& style) {
   if (response.exceptions().empty()) return "No exceptions.\n";
   Table table({{"EXCEPTION"},
                {"STATE"},
@@ -126,19 +133,20 @@ std::string ExceptionsAsText(const v1::ListExceptionsResponse& response, const S
   for (const v1::Exception& exception : response.exceptions()) {
     table.AddRow(
         {exception.exception_id(), Cell(StateWord(exception.state()), ToneOf(exception.state())),
-         ScopeWords(exception.scope()), RaiseWords(exception),
+         ScopeWords(exception.scope()), RaiseWords(exception, units),
          TimeWords(exception.has_start_time(), exception.start_time()),
          TimeWords(true, exception.end_time()), exception.requester(), exception.reason()});
   }
-  return table.Render(style);
+  return absl::StrCat(table.Render(style), MoreWords(response.next_page_token()));
 }
 
-std::string ExceptionAsText(const v1::Exception& exception, absl::Time now, const Style& style) {
+std::string ExceptionAsText(const v1::Exception& exception, const LimitUnits& units, absl::Time now,
+                            const Style& style) {
   Table table({{""}, {""}});
   table.AddRow({"state", Cell(StateWord(exception.state()), ToneOf(exception.state()))});
   table.AddRow({"scope", ScopeWords(exception.scope())});
   for (const v1::LimitRaise& raise : exception.raises()) {
-    table.AddRow({"raise", absl::StrCat(raise.limit_id(), " to ", FormatCount(raise.amount()))});
+    table.AddRow({"raise", RaiseWords(raise, units)});
   }
   if (exception.has_start_time()) {
     table.AddRow({"from", terminal::FormatMoment(TimeOf(exception.start_time()), now)});
@@ -171,7 +179,7 @@ std::string KeysAsText(const v1::ListKeysResponse& response, const Style& style)
                   key.display_name(), WhoseWords(key), Or(absl::StrJoin(key.models(), ", "), "all"),
                   TimeWords(key.has_expire_time(), key.expire_time()), key.author()});
   }
-  return table.Render(style);
+  return absl::StrCat(table.Render(style), MoreWords(response.next_page_token()));
 }
 
 std::string KeyAsText(const v1::Key& key, absl::Time now, const Style& style) {
@@ -217,13 +225,13 @@ std::string PriceBooksAsText(const v1::ListPriceBooksResponse& response, const S
                   TimeWords(book.has_activate_time(), book.activate_time()), book.author(),
                   book.reason()});
   }
-  return table.Render(style);
+  return absl::StrCat(table.Render(style), MoreWords(response.next_page_token()));
 }
 
 std::string PriceBookAsText(const v1::PriceBookVersion& book, absl::Time now) {
-  std::string text =
-      absl::StrCat("Price book ", book.number(), " (", book.version(), ", ",
-                   FormatCount(book.models()), " models): ", StateWord(book.state()));
+  std::string text = absl::StrCat(
+      "Price book ", book.number(), " (", book.version(), ", ", FormatCount(book.models()),
+      book.models() == 1 ? " model): " : " models): ", StateWord(book.state()));
   if (book.has_activate_time()) {
     absl::StrAppend(&text, " from ", terminal::FormatMoment(TimeOf(book.activate_time()), now));
   }

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "quotaplane/v1/admin.pb.h"
+#include "tools/quotactl/limit_units.h"
 #include "tools/terminal/style.h"
 
 namespace quotaplane::quotactl {
@@ -13,9 +14,10 @@ std::string StateWord(v1::ExceptionState state);
 std::string StateWord(v1::KeyState state);
 std::string StateWord(v1::PriceBookState state);
 
-std::string ExceptionsAsText(const v1::ListExceptionsResponse& response,
+// `units` says how amounts are written; those of a limit that is not there are bare numbers.
+std::string ExceptionsAsText(const v1::ListExceptionsResponse& response, const LimitUnits& units,
                              const terminal::Style& style);
-std::string ExceptionAsText(const v1::Exception& exception, absl::Time now,
+std::string ExceptionAsText(const v1::Exception& exception, const LimitUnits& units, absl::Time now,
                             const terminal::Style& style);
 std::string KeysAsText(const v1::ListKeysResponse& response, const terminal::Style& style);
 std::string KeyAsText(const v1::Key& key, absl::Time now, const terminal::Style& style);

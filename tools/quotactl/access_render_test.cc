@@ -14,7 +14,7 @@ const absl::Time kNow = absl::FromUnixSeconds(1'764'000'000);
 
 TEST(AccessRender, Exceptions) {
   v1::ListExceptionsResponse response;
-  EXPECT_EQ(ExceptionsAsText(response, kPlain), "No exceptions.\n");
+  EXPECT_EQ(ExceptionsAsText(response, {}, kPlain), "No exceptions.\n");
   v1::Exception* const exception = response.add_exceptions();
   exception->set_exception_id("01j");
   exception->set_state(v1::EXCEPTION_STATE_ACTIVE);
@@ -25,12 +25,18 @@ TEST(AccessRender, Exceptions) {
   exception->mutable_end_time()->set_seconds(1'764'003'600);
   exception->set_decider("token:bob");
   exception->mutable_decide_time()->set_seconds(1'764'000'000);
-  EXPECT_THAT(ExceptionsAsText(response, kPlain), HasSubstr("user=alice"));
-  const std::string one = ExceptionAsText(*exception, kNow, kPlain);
+  EXPECT_THAT(ExceptionsAsText(response, {}, kPlain), HasSubstr("user=alice"));
+  const std::string one = ExceptionAsText(*exception, {}, kNow, kPlain);
   EXPECT_THAT(one, HasSubstr("user-day to 1,500"));
   EXPECT_THAT(one, HasSubstr("approved"));
   exception->set_state(v1::EXCEPTION_STATE_DENIED);
-  EXPECT_THAT(ExceptionAsText(*exception, kNow, kPlain), HasSubstr("denied"));
+  EXPECT_THAT(ExceptionAsText(*exception, {}, kNow, kPlain), HasSubstr("denied"));
+  raise->set_amount(900'500'000'000);
+  const LimitUnits units = {{"user-day", "usd"}};
+  EXPECT_THAT(ExceptionAsText(*exception, units, kNow, kPlain), HasSubstr("user-day to $900.50"));
+  EXPECT_THAT(ExceptionsAsText(response, units, kPlain), HasSubstr("  user-day to $900.50  "));
+  response.set_next_page_token("x");
+  EXPECT_THAT(ExceptionsAsText(response, units, kPlain), HasSubstr("--most"));
 }
 
 TEST(AccessRender, Keys) {

@@ -37,8 +37,10 @@ void YesFlag::AddTo(CLI::App& command) { command.add_flag("--yes", yes, "Do not 
 std::optional<int> YesFlag::Confirm(const Globals& globals, const std::string& question) const {
   if (yes) return std::nullopt;
   if (isatty(STDIN_FILENO) != 1) {
-    return ReportError(globals, absl::InvalidArgumentError(
-                                    "nobody is there to be asked; --yes does it without asking"));
+    return ReportError(
+        globals,
+        absl::InvalidArgumentError(
+            "nothing was changed: nobody is there to be asked; --yes does it without asking"));
   }
   std::fprintf(stderr, "%s [y/N] ", question.c_str());
   std::string answer;

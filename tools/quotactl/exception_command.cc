@@ -9,15 +9,37 @@
 #include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/limit_units.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/quotactl/report_flags.h"
+#include "tools/terminal/format.h"
 
 namespace quotaplane::quotactl {
 namespace {
 
 terminal::Style OutStyle() { return terminal::Style::For(STDOUT_FILENO); }
 
-std::string ExceptionText(const v1::Exception& exception) {
-  return ExceptionAsText(exception, absl::Now(), OutStyle());
+// How amounts are written. Whoever may not read the policy sees bare numbers.
+LimitUnits ReadUnits(const Globals& globals, const std::string& org) {
+  const absl::StatusOr<client::Connection> connection = Connect(globals);
+  v1::GetPolicyRequest request;
+  request.set_org(org);
+  v1::PolicyVersion active;
+  if (!connection.ok() || !connection->Call(&AdminStub::GetPolicy, request, &active).ok()) {
+    return {};
+  }
+  return UnitsOf(active.yaml());
+}
+
+std::string ExceptionText(const Globals& globals, const v1::Exception& exception) {
+  return ExceptionAsText(exception, ReadUnits(globals, exception.org()), absl::Now(), OutStyle());
+}
+
+// Of one that was just changed.
+auto WrittenText(const Globals& globals) {
+  return [&globals](const v1::Exception& exception) {
+    return ExceptionText(globals, exception) + NextStep(exception, OutStyle());
+  };
 }
 
 struct RequestFlags {
@@ -41,6 +63,13 @@ std::optional<int> ReadRaise(const Globals& globals, const RequestFlags& flags, 
   if (failed.has_value()) return failed;
   const absl::StatusOr<int64_t> amount = ParseAmount("--raise", limit.unit(), parsed->amount);
   if (!amount.ok()) return ReportError(globals, amount.status());
+  // Where another exception holds, its amount is not the policy's: the server knows that one.
+  if (!limit.has_until_time() && *amount <= limit.amount()) {
+    return ReportError(globals,
+                       absl::InvalidArgumentError(absl::StrCat(
+                           "--raise: \"", text, "\" raises nothing: ", parsed->limit_id, " is ",
+                           terminal::FormatAmount(limit.unit(), limit.amount()), " already")));
+  }
   raise->set_limit_id(parsed->limit_id);
   raise->set_amount(*amount);
   return std::nullopt;
@@ -67,7 +96,7 @@ int RunRequest(const Globals& globals, const RequestFlags& flags) {
     const auto failed = ReadRaise(globals, flags, *scope, text, request.add_raises());
     if (failed.has_value()) return *failed;
   }
-  return WriteAndPrint(globals, &AdminStub::RequestException, request, ExceptionText);
+  return WriteAndPrint(globals, &AdminStub::RequestException, request, WrittenText(globals));
 }
 
 struct DecideFlags {
@@ -104,7 +133,7 @@ int RunDecide(const Globals& globals, const DecideFlags& flags, Decide decide, b
   request.set_etag(present.etag());
   request.set_request_id(NewId());
   request.set_comment(flags.reason.reason);
-  return WriteAndPrint(globals, decide, request, ExceptionText);
+  return WriteAndPrint(globals, decide, request, WrittenText(globals));
 }
 
 int RunShow(const Globals& globals, const DecideFlags& flags) {
@@ -112,7 +141,7 @@ int RunShow(const Globals& globals, const DecideFlags& flags) {
   if (const auto failed = ReadException(globals, flags, &exception); failed.has_value()) {
     return *failed;
   }
-  Print(globals, exception, ExceptionText(exception));
+  Print(globals, exception, globals.json ? "" : ExceptionText(globals, exception));
   return client::kDone;
 }
 
@@ -137,7 +166,13 @@ int RunList(const Globals& globals, const ListFlags& flags) {
       ReadPages(globals, &AdminStub::ListExceptions, request,
                 &v1::ListExceptionsResponse::mutable_exceptions, flags.most, &response);
   if (failed.has_value()) return *failed;
-  Print(globals, response, ExceptionsAsText(response, OutStyle()));
+  if (globals.json) {
+    Print(globals, response, "");
+  } else {
+    const LimitUnits units =
+        response.exceptions().empty() ? LimitUnits() : ReadUnits(globals, flags.org.org);
+    Print(globals, response, ExceptionsAsText(response, units, OutStyle()));
+  }
   return client::kDone;
 }
 

@@ -86,6 +86,11 @@ std::optional<int> ReadKey(const Globals& globals, const KeyFlags& flags, v1::Ke
 }
 
 int RunUpdate(const Globals& globals, const KeyFlags& flags) {
+  if (flags.fields.empty()) {
+    return ReportError(globals, absl::InvalidArgumentError(
+                                    "nothing to change: give --name, --team, --project, --user, "
+                                    "--allow-model or --expires"));
+  }
   v1::UpdateKeyRequest request;
   const absl::Status filled = flags.spec.Fill(request.mutable_key());
   if (!filled.ok()) return ReportError(globals, filled);

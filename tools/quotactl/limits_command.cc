@@ -8,6 +8,7 @@
 #include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/quotactl/policy_render.h"
 
 namespace quotaplane::quotactl {
@@ -38,9 +39,8 @@ std::string SetAsText(const v1::SetLimitResponse& response) {
   const terminal::Style style = OutStyle();
   std::string text = ChangesAsText(response.changes(), 0, style);
   if (version.state() == v1::POLICY_STATE_DRAFT) {
-    absl::StrAppend(&text, "Version ", version.version(), " waits for ", version.approvals_needed(),
-                    " approvals: quotactl policy approve ", version.version(), " --org ",
-                    version.org(), "\n");
+    absl::StrAppend(&text, "written as version ", version.version(), "\n",
+                    NextStep(version, style));
   } else {
     absl::StrAppend(&text, style.Paint(terminal::Tone::kGood, "in force"), ": limit ",
                     response.limit_id(), ", version ", version.version(), "\n");

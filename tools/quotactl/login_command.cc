@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -44,6 +45,11 @@ absl::StatusOr<client::Security> Credentials(const Globals& globals) {
   return client::Resolve(flags, globals.server);
 }
 
+void PrintLine(const Globals& globals, const nlohmann::ordered_json& json,
+               const std::string& text) {
+  std::printf("%s\n", globals.json ? json.dump(2).c_str() : text.c_str());
+}
+
 int LogIn(const Globals& globals) {
   const absl::StatusOr<client::Security> security = Credentials(globals);
   if (!security.ok()) return ReportError(globals, security.status());
@@ -58,15 +64,17 @@ int LogIn(const Globals& globals) {
   if (!status.ok()) return ReportError(globals, *connection, status);
   const absl::Status stored = client::StoreToken(globals.server, security->token);
   if (!stored.ok()) return ReportError(globals, stored);
-  std::printf("%s accepts the token, which is kept in %s\n", globals.server.c_str(),
-              client::TokenStorePath()->c_str());
+  const std::string path = *client::TokenStorePath();
+  PrintLine(globals, {{"server", globals.server}, {"kept_in", path}},
+            globals.server + " accepts the token, which is kept in " + path);
   return client::kDone;
 }
 
 int LogOut(const Globals& globals) {
   const absl::Status forgotten = client::StoreToken(globals.server, "");
   if (!forgotten.ok()) return ReportError(globals, forgotten);
-  std::printf("No token is kept for %s\n", globals.server.c_str());
+  PrintLine(globals, {{"server", globals.server}, {"kept_in", nullptr}},
+            "No token is kept for " + globals.server);
   return client::kDone;
 }
 
@@ -84,6 +92,8 @@ Examples:
   quotactl login < root.token)");
   login->callback([=, &globals] { *work = [&globals] { return LogIn(globals); }; });
   CLI::App* logout = app.add_subcommand("logout", "Forgets the token for the server");
+  logout->footer(R"(Examples:
+  quotactl logout --server quota.example:7411)");
   logout->callback([=, &globals] { *work = [&globals] { return LogOut(globals); }; });
 }
 

@@ -9,9 +9,9 @@
 //   statement_* closing months, and statements
 //   login_command, token_command   who is calling
 //   admin_*     calls and flags of what changes what is in force: policy_version, policy_try,
-//   limits, exception, key,
-//               price_book, state and audit commands; policy_render, access_render: their tables;
-//               audit_walk: the chain
+//   limits,
+//               exception, key, price_book, state and audit commands; policy_render, access_render:
+//               their tables; next_step: what to type next; audit_walk: the chain
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>

@@ -28,8 +28,8 @@ std::string PerWords(const Limit& limit) {
   });
 }
 
-std::string WhenWords(const Limit& limit) {
-  return absl::StrJoin(limit.when, ", ", [](std::string* out, const Condition& condition) {
+std::string WhenWords(const std::vector<Condition>& when) {
+  return absl::StrJoin(when, ", ", [](std::string* out, const Condition& condition) {
     const std::string globs =
         absl::StrJoin(condition.any_of, "|",
                       [](std::string* text, const Glob& glob) { text->append(glob.pattern()); });
@@ -51,6 +51,53 @@ std::string OnExceedWords(const Limit& limit) {
   return "";
 }
 
+// The ids of the limits, or model rules, that are for this tier alone.
+template <typename Rule>
+std::vector<std::string> OfTier(const std::vector<Rule>& rules, const std::string& tier) {
+  std::vector<std::string> ids;
+  for (const Rule& rule : rules) {
+    if (rule.tier == tier) ids.push_back(rule.id);
+  }
+  return ids;
+}
+
+// Who is in which risk tier, in the order in which that is decided, and what is for that tier.
+std::string TierTable(const PolicyDocument& document, const terminal::Style& style) {
+  if (document.tiers.empty()) return "";
+  Table table({{"RISK TIER"}, {"WHO"}, {"LIMITS"}, {"MODEL RULES"}});
+  for (const TierRule& rule : document.tiers) {
+    table.AddRow({Cell(rule.tier, Tone::kBold),
+                  rule.when.empty() ? "everybody else" : WhenWords(rule.when),
+                  absl::StrJoin(OfTier(document.limits, rule.tier), ", "),
+                  absl::StrJoin(OfTier(document.model_rules, rule.tier), ", ")});
+  }
+  return absl::StrCat("\n", table.Render(style));
+}
+
+nlohmann::ordered_json TiersAsJson(const PolicyDocument& document) {
+  auto tiers = nlohmann::ordered_json::array();
+  for (const TierRule& rule : document.tiers) {
+    auto when = nlohmann::ordered_json::object();
+    for (const Condition& condition : rule.when) {
+      for (const Glob& glob : condition.any_of) {
+        when[condition.dimension.ToString()].push_back(std::string(glob.pattern()));
+      }
+    }
+    tiers.push_back({{"tier", rule.tier},
+                     {"when", when},
+                     {"limits", OfTier(document.limits, rule.tier)},
+                     {"model_rules", OfTier(document.model_rules, rule.tier)}});
+  }
+  return tiers;
+}
+
+std::string ApprovalWords(int approvals) {
+  if (approvals == 0) return "";
+  return absl::StrCat("The next version needs ", approvals,
+                      approvals == 1 ? " approval, by another than its author.\n"
+                                     : " approvals, by others than its author.\n");
+}
+
 size_t Overrides(const PolicyDocument& document) {
   size_t overrides = 0;
   for (const Limit& limit : document.limits) overrides += limit.overrides.size();
@@ -69,14 +116,16 @@ std::string Summary(const Policy& policy, const terminal::Style& style) {
   const PolicyDocument& document = policy.document();
   for (const Limit& limit : document.limits) {
     const std::string unit = limit.unit.ToString();
-    table.AddRow({Cell(limit.id, Tone::kBold), PerWords(limit), WhenWords(limit), unit,
+    table.AddRow({Cell(limit.id, Tone::kBold), PerWords(limit), WhenWords(limit.when), unit,
                   terminal::FormatAmount(unit, limit.amount), limit.window.ToString(),
                   OnExceedWords(limit), FormatCount(static_cast<int64_t>(limit.overrides.size()))});
   }
-  return absl::StrCat(table.Render(style), "\n", style.Paint(Tone::kGood, "valid"), ": ",
-                      document.limits.size(), " limits, ", Overrides(document), " overrides, ",
-                      document.model_rules.size(), " model rules, ", document.cost_centers.size(),
-                      " cost center rules; fingerprint ", policy.fingerprint(), "\n");
+  return absl::StrCat(table.Render(style), TierTable(document, style), "\n",
+                      style.Paint(Tone::kGood, "valid"), ": ", document.limits.size(), " limits, ",
+                      Overrides(document), " overrides, ", document.model_rules.size(),
+                      " model rules, ", document.cost_centers.size(),
+                      " cost center rules; fingerprint ", policy.fingerprint(), "\n",
+                      ApprovalWords(document.approvals));
 }
 
 int Validate(const Globals& globals, const std::string& path) {
@@ -89,6 +138,8 @@ int Validate(const Globals& globals, const std::string& path) {
     json["overrides"] = Overrides(document);
     json["model_rules"] = document.model_rules.size();
     json["cost_center_rules"] = document.cost_centers.size();
+    json["tiers"] = TiersAsJson(document);
+    json["approvals"] = document.approvals;
     json["fingerprint"] = (*policy)->fingerprint();
   } else {
     const std::string message(policy.status().message());
@@ -110,7 +161,7 @@ void AddPolicy(CLI::App& app, const Globals& globals, Work* work) {
       app.add_subcommand("policy", "Policies: files, and the server's versions of them");
   policy->require_subcommand(1);
   CLI::App* command = policy->add_subcommand(
-      "validate", "Check a policy file: a table of its limits, or every error with its line");
+      "validate", "Check a policy file: its limits and risk tiers, or every error with its line");
   const auto path = std::make_shared<std::string>();
   command->add_option("FILE", *path, "The policy, in YAML")->required();
   command->footer(R"(Needs no server. Exit code: 0 valid, 1 not valid or not readable, 2 wrong use.

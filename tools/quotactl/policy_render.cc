@@ -74,6 +74,10 @@ std::string TimeWords(bool present, const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", TimeOf(time), absl::UTCTimeZone());
 }
 
+std::string MoreWords(const std::string& next_page_token) {
+  return next_page_token.empty() ? "" : "… and more: give --most a larger number\n";
+}
+
 std::string StateWord(v1::PolicyState state) {
   switch (state) {
     case v1::POLICY_STATE_DRAFT:
@@ -91,6 +95,7 @@ std::string StateWord(v1::PolicyState state) {
 
 std::string ApprovalWords(const v1::PolicyVersion& version) {
   if (version.approvals_needed() == 0 && version.approvals().empty()) return "-";
+  if (version.approvals_needed() == 0) return absl::StrCat(version.approvals_size());
   return absl::StrCat(version.approvals_size(), " of ", version.approvals_needed());
 }
 
@@ -116,7 +121,7 @@ std::string VersionsAsText(const v1::ListPolicyVersionsResponse& response, const
                   draft || version.approvals_size() > 0 ? ApprovalWords(version) : "-",
                   version.reason()});
   }
-  return table.Render(style);
+  return absl::StrCat(table.Render(style), MoreWords(response.next_page_token()));
 }
 
 std::string VersionAsText(const v1::PolicyVersion& version, absl::Time now, const Style& style) {

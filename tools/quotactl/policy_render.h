@@ -12,7 +12,7 @@ namespace quotaplane::quotactl {
 
 // "active", "draft", …
 std::string StateWord(v1::PolicyState state);
-// "1 of 2" where approvals are needed; "-" where none is.
+// "1 of 2" where approvals are needed; "1", or "-" for none, where they are not.
 std::string ApprovalWords(const v1::PolicyVersion& version);
 
 std::string VersionsAsText(const v1::ListPolicyVersionsResponse& response,
@@ -30,6 +30,9 @@ std::string BacktestAsText(const v1::BacktestResult& result, const terminal::Sty
 
 using Limits = google::protobuf::RepeatedPtrField<v1::EffectiveLimit>;
 std::string LimitsAsText(const Limits& limits, absl::Time now, const terminal::Style& style);
+
+// Of a list that does not end here; empty where it does.
+std::string MoreWords(const std::string& next_page_token);
 
 // In UTC: "2026-11-26 08:00:00"; "-" for no time.
 std::string TimeWords(bool present, const google::protobuf::Timestamp& time);

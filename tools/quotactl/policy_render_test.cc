@@ -35,6 +35,9 @@ TEST(PolicyRender, Versions) {
   EXPECT_THAT(text, HasSubstr("1 of 2"));
   EXPECT_THAT(text, HasSubstr("2025-11-24 16:00:00"));
   EXPECT_THAT(VersionAsText(Version(), kNow, kPlain), HasSubstr("token:bob"));
+  v1::PolicyVersion free = Version();
+  free.set_approvals_needed(0);
+  EXPECT_EQ(ApprovalWords(free), "1");
 }
 
 TEST(PolicyRender, TheDefaultPolicyAndACheckedDocument) {

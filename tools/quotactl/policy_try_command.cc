@@ -99,7 +99,7 @@ Examples:
   backtest->add_option("VERSION", flags->version, "Its number; 0: the active one")->required();
   backtest->add_option("--days", flags->days, "How many, up to now")->capture_default_str();
   backtest->footer(
-      R"(Judges each charge as the request that it was would have been, at the moment at which it was charged; docs/control.md
+      R"(Judges each charge as the request that it was would have been, at the moment at which it was charged; docs/backtest.md
 says what a replay cannot know. --timeout does not apply; ^C ends it.
 
 Examples:

@@ -10,6 +10,7 @@
 #include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/quotactl/policy_render.h"
 #include "tools/quotactl/read_file.h"
 
@@ -22,10 +23,15 @@ std::string VersionText(const v1::PolicyVersion& version) {
   return VersionAsText(version, absl::Now(), OutStyle());
 }
 
+// Of one that was just changed.
+std::string WrittenText(const v1::PolicyVersion& version) {
+  return VersionText(version) + NextStep(version, OutStyle());
+}
+
 struct DraftFlags {
   OrgFlag org;
   ReasonFlag reason;
-  std::string file;
+  std::string file, on_outage, zone;
   std::vector<std::string> settings, remove_limits;
   int64_t version = 0;
   bool check = false;
@@ -41,8 +47,10 @@ absl::Status FillDocument(const DraftFlags& flags, Request* request) {
     QP_ASSIGN_OR_RETURN(*request->mutable_yaml(), ReadFile(flags.file));
   }
   for (const std::string& text : flags.settings) {
-    QP_ASSIGN_OR_RETURN(*request->mutable_edits()->add_edits()->mutable_set_amount(),
-                        ParseSetting("--set", text));
+    v1::SetAmount* const set = request->mutable_edits()->add_edits()->mutable_set_amount();
+    QP_ASSIGN_OR_RETURN(*set, ParseSetting("--set", text));
+    set->set_on_outage(flags.on_outage);
+    set->set_time_zone(flags.zone);
   }
   for (const std::string& limit : flags.remove_limits) {
     request->mutable_edits()->add_edits()->set_remove_limit(limit);
@@ -68,7 +76,7 @@ int RunDraft(const Globals& globals, const DraftFlags& flags) {
     const absl::Status filled = FillDocument(flags, &request);
     if (!filled.ok()) return ReportError(globals, filled);
     request.set_validate_only(flags.check);
-    return WriteAndPrint(globals, &AdminStub::CreateDraft, request, VersionText);
+    return WriteAndPrint(globals, &AdminStub::CreateDraft, request, WrittenText);
   }
   v1::UpdateDraftRequest request;
   const absl::Status filled = FillDocument(flags, &request);
@@ -78,7 +86,7 @@ int RunDraft(const Globals& globals, const DraftFlags& flags) {
   if (failed.has_value()) return *failed;
   request.set_version(flags.version);
   request.set_etag(present.etag());
-  return WriteAndPrint(globals, &AdminStub::UpdateDraft, request, VersionText);
+  return WriteAndPrint(globals, &AdminStub::UpdateDraft, request, WrittenText);
 }
 
 struct WriteFlags {
@@ -88,6 +96,21 @@ struct WriteFlags {
   int64_t version = 0;
   std::string etag;
 };
+
+// Whoever is asked sees what for.
+std::optional<int> ShowWhatChanges(const Globals& globals, const WriteFlags& flags) {
+  v1::DiffPolicyRequest request;
+  request.set_org(flags.org.org);
+  request.set_to_version(flags.version);
+  v1::DiffPolicyResponse response;
+  const auto failed = ReadAdmin(globals, &AdminStub::DiffPolicy, request, &response);
+  if (failed.has_value()) return failed;
+  std::fputs(
+      ChangesAsText(response.changes(), response.unlisted(), terminal::Style::For(STDERR_FILENO))
+          .c_str(),
+      stderr);
+  return std::nullopt;
+}
 
 // Reads the version, asks `question` if there is one, and writes with what was read.
 template <typename Request>
@@ -110,7 +133,7 @@ int WriteVersion(const Globals& globals, const WriteFlags& flags,
   } else {
     request.set_reason(flags.reason.reason);
   }
-  return WriteAndPrint(globals, method, request, VersionText);
+  return WriteAndPrint(globals, method, request, WrittenText);
 }
 
 int RunRollback(const Globals& globals, const WriteFlags& flags) {
@@ -129,7 +152,7 @@ int RunRollback(const Globals& globals, const WriteFlags& flags) {
   request.set_etag(active.etag());
   request.set_request_id(NewId());
   request.set_reason(flags.reason.reason);
-  return WriteAndPrint(globals, &AdminStub::RollbackPolicy, request, VersionText);
+  return WriteAndPrint(globals, &AdminStub::RollbackPolicy, request, WrittenText);
 }
 
 int RunHistory(const Globals& globals, const OrgFlag& org, int most) {
@@ -179,6 +202,11 @@ void AddDraft(CLI::App& policy, const Globals& globals, Work* work) {
       ->add_option("--set", flags->settings,
                    "An amount for a scope, as a change of the active version; repeatable")
       ->allow_extra_args(false);
+  command->add_option("--on-outage", flags->on_outage,
+                      "Of limits that --set makes anew: allow or deny, while the counter store is "
+                      "away");
+  command->add_option("--zone", flags->zone,
+                      "Of limits that --set makes anew: the IANA time zone of the calendar window");
   command->add_option("--remove-limit", flags->remove_limits, "A limit's id; repeatable")
       ->allow_extra_args(false);
   command->add_option("--version", flags->version,
@@ -190,7 +218,8 @@ void AddDraft(CLI::App& policy, const Globals& globals, Work* work) {
 
 Examples:
   quotactl policy draft policy.yaml --org acme --reason "budgets of 2027"
-  quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team=search: 5000 usd a month"
+  quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team=search: 5000 usd a month" \
+      --on-outage deny
   quotactl policy draft policy.yaml --org acme --check)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunDraft(globals, *flags); }; });
 }
@@ -232,6 +261,9 @@ Examples:
   quotactl policy activate 7 --org acme
   quotactl policy activate 7 --org acme --yes --reason "budgets of 2027")",
       [](const Globals& g, const WriteFlags& flags) {
+        if (!flags.yes.yes) {
+          if (const auto failed = ShowWhatChanges(g, flags); failed.has_value()) return *failed;
+        }
         return WriteVersion(
             g, flags, &AdminStub::ActivatePolicy,
             absl::StrCat("Put version ", flags.version, " of ", flags.org.org, " in force?"));

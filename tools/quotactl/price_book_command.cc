@@ -9,6 +9,7 @@
 #include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/quotactl/read_file.h"
 #include "tools/quotactl/report_flags.h"
 
@@ -16,7 +17,7 @@ namespace quotaplane::quotactl {
 namespace {
 
 std::string BookText(const v1::PriceBookVersion& book) {
-  return PriceBookAsText(book, absl::Now());
+  return PriceBookAsText(book, absl::Now()) + NextStep(book, terminal::Style::For(STDOUT_FILENO));
 }
 
 struct BookFlags {

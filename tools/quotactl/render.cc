@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/table.h"
 
@@ -153,6 +154,20 @@ std::string RemainingCell(const v1::LimitUsage& limit) {
   return absl::StrCat(left, " (", percent, "%)");
 }
 
+// Where an exception holds: up to when, and where it says who asked for it and who agreed.
+std::string RaisedTable(const Renderer& with, const std::string& org,
+                        const v1::GetUsageResponse& response) {
+  Table table({{"RAISED"}, {"TO", Align::kRight}, {"UNTIL"}, {"WHY, AND BY WHOM"}});
+  for (const v1::LimitUsage& limit : response.limits()) {
+    if (limit.exception_id().empty()) continue;
+    table.AddRow({Cell(limit.limit_id(), Tone::kBold), FormatAmount(limit.unit(), limit.amount()),
+                  terminal::FormatMoment(FromProto(limit.exception_ends_at()), with.now),
+                  absl::StrCat("quotactl exception show ", limit.exception_id(), " --org ",
+                               ShellWord(org))});
+  }
+  return table.empty() ? "" : absl::StrCat("\n", table.Render(with.style));
+}
+
 Tone ToneOf(const v1::LimitUsage& limit) {
   if (limit.remaining() == 0) return Tone::kBad;
   return limit.remaining() < limit.amount() / 10 ? Tone::kWarning : Tone::kPlain;
@@ -237,7 +252,7 @@ std::string Renderer::Record(const std::string& id, const v1::RecordResponse& re
   return absl::StrCat(style.Paint(Tone::kGood, "RECORDED"), "\n", facts.Render(style, "  "));
 }
 
-std::string Renderer::Usage(const v1::GetUsageResponse& response) const {
+std::string Renderer::Usage(const std::string& org, const v1::GetUsageResponse& response) const {
   if (response.limits().empty()) {
     return "No limit of the policy applies to this subject. A limit counts only subjects that have "
            "every dimension of "
@@ -262,7 +277,7 @@ std::string Renderer::Usage(const v1::GetUsageResponse& response) const {
          limit.has_resets_at() ? terminal::FormatMoment(FromProto(limit.resets_at()), now)
                                : std::string()});
   }
-  return table.Render(style);
+  return absl::StrCat(table.Render(style), RaisedTable(*this, org, response));
 }
 
 }  // namespace quotaplane::quotactl

@@ -22,7 +22,7 @@ struct Renderer {
   std::string Commit(const std::string& id, const v1::CommitResponse& response) const;
   std::string Release(const std::string& id, const v1::ReleaseResponse& response) const;
   std::string Record(const std::string& id, const v1::RecordResponse& response) const;
-  std::string Usage(const v1::GetUsageResponse& response) const;
+  std::string Usage(const std::string& org, const v1::GetUsageResponse& response) const;
 };
 
 }  // namespace quotaplane::quotactl

@@ -135,14 +135,28 @@ TEST(Render, UsageShowsTheShareThatIsLeft) {
         on_exceed: ON_EXCEED_DENY amount: 60 used: 15 held: 5 remaining: 45
       })");
   EXPECT_EQ(
-      kPlain.Usage(response),
+      kPlain.Usage("acme", response),
       R"(LIMIT     SCOPE                   WINDOW  ON EXCEED  UNIT      USED  OF IT HELD  AMOUNT      LEFT  RESETS
 user-rpm  {org=acme, user=alice}  60s     deny       requests    15           5      60  45 (75%)
 )");
 }
 
+TEST(Render, UsageShowsUntilWhenALimitIsRaised) {
+  const auto response = Parse<v1::GetUsageResponse>(R"(
+      limits {
+        limit_id: "user-month" scope: "{org=acme, user=alice}" unit: "usd" window: "month UTC"
+        on_exceed: ON_EXCEED_DENY amount: 900000000000 remaining: 900000000000
+        exception_id: "01j" exception_ends_at { seconds: 1700003600 }
+      })");
+  EXPECT_THAT(kPlain.Usage("acme", response), HasSubstr(R"(
+RAISED           TO  UNTIL                            WHY, AND BY WHOM
+user-month  $900.00  2023-11-14 23:13:20 UTC (in 1h)  quotactl exception show 01j --org acme
+)"));
+}
+
 TEST(Render, NoLimitsIsSaidInWords) {
-  EXPECT_THAT(kPlain.Usage(v1::GetUsageResponse()), HasSubstr("No limit of the policy applies"));
+  EXPECT_THAT(kPlain.Usage("acme", v1::GetUsageResponse()),
+              HasSubstr("No limit of the policy applies"));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/next_step.h"
 #include "tools/quotactl/policy_render.h"
 #include "tools/quotactl/read_file.h"
 #include "tools/quotactl/target.h"
@@ -48,13 +49,24 @@ absl::StatusOr<std::string> ReadDocument(const std::string& file) {
 }
 
 std::string AppliedText(const v1::ApplyStateResponse& response) {
-  std::string text =
-      ChangesAsText(response.changes(), response.unlisted(), terminal::Style::For(STDOUT_FILENO));
-  if (response.version().state() == v1::POLICY_STATE_DRAFT) {
-    absl::StrAppend(&text, "The policy is version ", response.version().version(),
-                    ", which waits for ", response.version().approvals_needed(), " approvals.\n");
+  const terminal::Style style = terminal::Style::For(STDOUT_FILENO);
+  const v1::PolicyVersion& version = response.version();
+  std::string text = ChangesAsText(response.changes(), response.unlisted(), style);
+  if (version.state() == v1::POLICY_STATE_DRAFT) {
+    absl::StrAppend(&text, "The policy is version ", version.version(), ".\n",
+                    NextStep(version, style));
+  } else if (!response.changes().empty()) {
+    absl::StrAppend(
+        &text, style.Paint(terminal::Tone::kGood, "applied"),
+        version.version() > 0 ? absl::StrCat(": policy version ", version.version()) : "", "\n");
   }
   return text;
+}
+
+std::string PlannedText(const v1::ApplyStateResponse& response) {
+  const std::string text =
+      ChangesAsText(response.changes(), response.unlisted(), terminal::Style::For(STDOUT_FILENO));
+  return response.changes().empty() ? text : text + "Nothing was changed: a dry run.\n";
 }
 
 int RunApply(const Globals& globals, const StateFlags& flags) {
@@ -65,7 +77,7 @@ int RunApply(const Globals& globals, const StateFlags& flags) {
   request.set_yaml(*yaml);
   request.set_reason(flags.reason.reason);
   request.set_dry_run(true);
-  if (flags.dry_run) return ReadAndPrint(globals, &AdminStub::ApplyState, request, AppliedText);
+  if (flags.dry_run) return ReadAndPrint(globals, &AdminStub::ApplyState, request, PlannedText);
   if (!flags.yes.yes) {
     // Whoever is asked sees what for.
     v1::ApplyStateResponse plan;

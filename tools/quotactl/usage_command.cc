@@ -27,8 +27,8 @@ Examples:
       v1::GetUsageRequest request;
       *request.mutable_subject() = *subject;
       return CallAndPrint(globals, &client::Connection::Stub::GetUsage, request,
-                          [](const v1::GetUsageResponse& response) {
-                            return Renderer::ForStdout().Usage(response);
+                          [&](const v1::GetUsageResponse& response) {
+                            return Renderer::ForStdout().Usage(subject->org(), response);
                           });
     };
   });
