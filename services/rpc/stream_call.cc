@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
 #include "libs/rpc/status_convert.h"
 
 namespace quotaplane {
@@ -63,6 +64,13 @@ void StreamCall::Write(const google::protobuf::MessageLite& message) {
   const grpc::Status serialized =
       grpc::SerializationTraits<google::protobuf::MessageLite>::Serialize(message, &bytes, &owned);
   if (!serialized.ok()) return End(serialized);
+  if (calls_->write_bytes_ + bytes.Length() > StreamCalls::kMaxWriteBytes) {
+    return Finish(ReasonedError(absl::StatusCode::kResourceExhausted, "OVERLOADED",
+                                "too much waits for clients that do not read their answers; retry "
+                                "with backoff"));
+  }
+  write_bytes_ = bytes.Length();
+  calls_->write_bytes_ += write_bytes_;
   ++pending_;
   writing_ = true;
   stream_.Write(bytes, &written_);
@@ -71,6 +79,7 @@ void StreamCall::Write(const google::protobuf::MessageLite& message) {
 void StreamCall::OnWritten(bool ok) {
   --pending_;
   writing_ = false;
+  calls_->write_bytes_ -= write_bytes_;
   if (end_.has_value()) {
     SendEnd();
   } else if (!ok) {

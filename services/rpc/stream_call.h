@@ -55,7 +55,8 @@ class StreamCall {
 
   // Not while another Read is under way.
   void Read();
-  // Not while another Write is under way.
+  // Not while another Write is under way. RESOURCE_EXHAUSTED, reason OVERLOADED, ends the call
+  // instead where too much waits for clients that do not read (StreamCalls::kMaxWriteBytes).
   void Write(const google::protobuf::MessageLite& message);
   // Ends the call, after the Write under way if there is one. The first Finish or Leave counts.
   void Finish(const absl::Status& status);
@@ -98,10 +99,11 @@ class StreamCall {
   Caller caller_;
   std::unique_ptr<StreamHandler> handler_;
   std::optional<grpc::Status> end_;
-  int pending_ = 0;       // operations under way, but for the notice of the call's end
-  bool writing_ = false;  // one of them is a write
-  bool ended_ = false;    // by the handler or by the client: the handler is told nothing more
-  bool done_ = false;     // gRPC has said that the call is over
+  size_t write_bytes_ = 0;  // of the write under way
+  int pending_ = 0;         // operations under way, but for the notice of the call's end
+  bool writing_ = false;    // one of them is a write
+  bool ended_ = false;      // by the handler or by the client: the handler is told nothing more
+  bool done_ = false;       // gRPC has said that the call is over
   Event accepted_{this, &StreamCall::OnAccepted};
   Event read_{this, &StreamCall::OnRead};
   Event written_{this, &StreamCall::OnWritten};
@@ -114,6 +116,9 @@ class StreamCalls {
  public:
   // Open at a time on one queue; RESOURCE_EXHAUSTED past that. Each takes some ten KiB.
   static constexpr size_t kMaxOpen = 4096;
+  // Of messages on their way to clients, on one queue: gRPC keeps each whole until the client has
+  // taken it, for as long as that likes.
+  static constexpr size_t kMaxWriteBytes = size_t{256} << 20;
 
   using MakeHandler = std::function<std::unique_ptr<StreamHandler>(StreamCall* call)>;
 
@@ -147,6 +152,7 @@ class StreamCalls {
   QueueState* const queue_;
   std::map<std::string, Method> methods_;
   std::unordered_set<StreamCall*> open_;
+  size_t write_bytes_ = 0;
   bool draining_ = false;
 };
 

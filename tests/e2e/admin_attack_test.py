@@ -395,16 +395,73 @@ class FloodTest(RolesCase):
         self.assertGreaterEqual(written, MINUTE_ROWS)
 
 
-class MemoryTest(RolesCase):
+class MemoryCase(RolesCase):
+    def memory(self) -> int:
+        """The most that the server has had."""
+        status = Path(f"/proc/{self.server.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+
+    def serves(self) -> bool:
+        try:
+            self.by("val", "ListPolicyVersions")
+            return True
+        except grpc.RpcError:
+            return False
+
+
+class SlowReaderTest(MemoryCase):
+    """Answers of 3 MiB that nobody takes."""
+
+    READERS = 240
+    MOST_BYTES = 640 * MIB
+
+    def test_answers_that_wait_are_bounded(self) -> None:
+        for_each = ", ".join(f"{{user: a-user-with-a-name-{n}, amount: {n + 1}}}" for n in range(15_000))
+        large = OWN_POLICY + "".join(
+            f"  - {{id: u{n}, per: [user], unit: requests, amount: 9, window: {n + 70}s, "
+            f"overrides: [{for_each}]}}\n"
+            for n in range(4)
+        )
+        draft = self.by("ann", "CreateDraft", yaml=large)
+        request = self.request("GetPolicy", {"version": draft.version}).SerializeToString()
+        readers: list[SlowSender] = []
+        self.addCleanup(lambda: [reader.close() for reader in readers])
+
+        def begun() -> bool:
+            for reader in readers:
+                reader.listen()
+            return all(reader.ended for reader in readers)
+
+        for _ in range(0, self.READERS, 20):
+            for _ in range(20):
+                reader = SlowSender(
+                    self.server.address, SERVICE + "GetPolicy", 1, self.token("val")
+                )
+                reader.ask(request)
+                readers.append(reader)
+            poll(begun)
+        self.assertIsNone(self.server.ended(), self.server.log())
+        self.assertLess(self.memory(), self.MOST_BYTES)
+        self.refused_to("val", Code.RESOURCE_EXHAUSTED, "OVERLOADED", "GetPolicy", version=1)
+        self.assertTrue(self.serves(), "small answers find room")
+        for reader in readers:
+            reader.close()
+        poll(lambda: self.readable(version=1))
+
+    def readable(self, **which) -> bool:
+        try:
+            self.by("val", "GetPolicy", **which)
+            return True
+        except grpc.RpcError:
+            return False
+
+
+class MemoryTest(MemoryCase):
     """Messages of 18 MiB that are never finished, from whoever reaches the port."""
 
     SENDERS = 120
     MOST_BYTES = 800 * MIB
-
-    def memory(self) -> int:
-        status = Path(f"/proc/{self.server.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
 
     def attack(self, path: str, token: str | None) -> None:
         senders = [
@@ -426,13 +483,6 @@ class MemoryTest(RolesCase):
         # Whoever has something to say is heard meanwhile, now and then at the second attempt.
         self.assertGreaterEqual(heard, asked * 0.8, f"{heard} of {asked}")
         poll(self.serves)
-
-    def serves(self) -> bool:
-        try:
-            self.by("val", "GetPolicy")
-            return True
-        except grpc.RpcError:
-            return False
 
     def test_of_calls_that_need_no_document(self) -> None:
         self.attack("/quotaplane.v1.QuotaService/Reserve", None)

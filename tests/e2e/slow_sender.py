@@ -28,7 +28,8 @@ class SlowSender:
         self._stream_window = INITIAL_WINDOW
         self._left = size
         self.sent = 0
-        self.ended = False  # the server has ended the call or the connection
+        # The server has ended the call or the connection, or begun to answer.
+        self.ended = False
         headers = [(":method", "POST"), (":scheme", "http"), (":path", path)]
         headers += [(":authority", address), ("content-type", "application/grpc"), ("te", "trailers")]
         if token is not None:
@@ -50,7 +51,7 @@ class SlowSender:
     def send(self, keep: int = 1) -> None:
         """As much of the message as the server takes now, all but the last `keep` bytes."""
         while not self.ended:
-            self._listen()
+            self.listen()
             room = min(self._window, self._stream_window, self._left - keep, FRAME_BYTES - 5)
             if room <= 0:
                 return
@@ -69,7 +70,7 @@ class SlowSender:
             self._left -= body
             self.sent += body
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
         """Takes what has come, without waiting."""
         self._socket.setblocking(False)
         try:
