@@ -139,10 +139,15 @@ class AuthCase(unittest.TestCase):
         return token, entry
 
     def serve(
-        self, *flags: object, listen: str = "127.0.0.1:0", folder: Path | None = None
+        self,
+        *flags: object,
+        listen: str = "127.0.0.1:0",
+        metrics: str = "127.0.0.1:0",
+        folder: Path | None = None,
     ) -> Server:
         folder = folder or self.folder
-        server = Server(OPTIONS.program, folder, POLICY, PRICES, flags, listen=listen)
+        metrics_flags = ("--metrics-listen", metrics)
+        server = Server(OPTIONS.program, folder, POLICY, PRICES, flags, metrics_flags, listen)
         self.addCleanup(server.stop)
         self.addCleanup(lambda: self.assert_no_secret(server.log()))
         return server
