@@ -31,6 +31,8 @@ struct IssuerConfig {
   std::string issuer;    // the claim `iss`, exactly
   std::string audience;  // which the claim `aud` is or has
   std::string keys;      // of its JSON Web Key Set: a path, or a URL
+  // Whose certificates an https URL may have, in PEM; empty: the system's authorities.
+  std::string ca_file = {};
   std::string groups_claim = "groups";
   std::map<std::string, std::vector<Grant>, std::less<>> groups = {};
 };

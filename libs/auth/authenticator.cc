@@ -50,11 +50,14 @@ void Authenticator::SetConfig(AuthConfig config) {
     std::shared_ptr<IssuerKeys> keys;
     if (present != nullptr) {
       const auto before = present->issuers.find(issuer.issuer);
-      const bool same =
-          before != present->issuers.end() && before->second.config.keys == issuer.keys;
+      const bool same = before != present->issuers.end() &&
+                        before->second.config.keys == issuer.keys &&
+                        before->second.config.ca_file == issuer.ca_file;
       if (same) keys = before->second.keys;
     }
-    if (keys == nullptr) keys = std::make_shared<IssuerKeys>(issuer.keys, keys_options_);
+    if (keys == nullptr) {
+      keys = std::make_shared<IssuerKeys>(issuer.keys, issuer.ca_file, keys_options_);
+    }
     const std::string name = issuer.issuer;
     next->issuers.emplace(name, Issuer{std::move(issuer), std::move(keys)});
   }

@@ -13,8 +13,8 @@
 namespace quotaplane {
 namespace {
 
-// Key ids remembered as asked for.
-constexpr size_t kMaxAskedFor = 100;
+// Key ids remembered as asked for, and as retired.
+constexpr size_t kMaxRemembered = 100;
 
 std::chrono::nanoseconds Nanos(absl::Duration duration) {
   return absl::ToChronoNanoseconds(duration);
@@ -22,8 +22,9 @@ std::chrono::nanoseconds Nanos(absl::Duration duration) {
 
 }  // namespace
 
-IssuerKeys::IssuerKeys(std::string keys, IssuerKeysOptions options)
+IssuerKeys::IssuerKeys(std::string keys, std::string ca_file, IssuerKeysOptions options)
     : keys_(std::move(keys)),
+      ca_file_(std::move(ca_file)),
       options_(options),
       is_url_(IsKeysUrl(keys_)),
       thread_([this] { Run(); }) {}
@@ -58,12 +59,24 @@ IssuerKeys::Missing IssuerKeys::Ask(const std::string& kid) {
   // Known to be unknown, and lately so: nothing to do.
   if (looked && now < read_at_ + Nanos(options_.asked_interval)) return Missing::kUnknown;
   if (looked || found == asked_for_.end()) {
-    if (asked_for_.size() >= kMaxAskedFor) asked_for_.clear();
+    if (asked_for_.size() >= kMaxRemembered) asked_for_.clear();
     asked_for_[kid] = now;
   }
   asked_ = true;
   changed_.notify_all();
-  return looked ? Missing::kUnknown : Missing::kAsked;
+  return looked || retired_.contains(kid) ? Missing::kUnknown : Missing::kAsked;
+}
+
+void IssuerKeys::PutInForce(std::shared_ptr<const KeySet> set) {
+  const MutexLock lock(mutex_);
+  if (set_ != nullptr) {
+    for (std::string& id : set_->ids()) {
+      if (retired_.size() >= kMaxRemembered) retired_.clear();
+      retired_.insert(std::move(id));
+    }
+  }
+  for (const std::string& id : set->ids()) retired_.erase(id);
+  set_ = std::move(set);
 }
 
 void IssuerKeys::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -94,7 +107,7 @@ IssuerKeys::Clock::time_point IssuerKeys::Read() {
     if (!version.empty() && version == version_) return next;
     version_ = std::move(version);
   }
-  absl::StatusOr<std::string> text = ReadKeys(keys_, options_.timeout, &stop_);
+  absl::StatusOr<std::string> text = ReadKeys(keys_, ca_file_, options_.timeout, &stop_);
   absl::Status status = text.status();
   if (text.ok() && *text != text_) {
     absl::StatusOr<std::shared_ptr<const KeySet>> set = KeySet::Parse(*text);
@@ -102,8 +115,7 @@ IssuerKeys::Clock::time_point IssuerKeys::Read() {
     if (set.ok()) {
       spdlog::info("keys of tokens read from {}", keys_);
       text_ = *std::move(text);
-      const MutexLock lock(mutex_);
-      set_ = *std::move(set);
+      PutInForce(*std::move(set));
     }
   }
   if (status.ok()) {

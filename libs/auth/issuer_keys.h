@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -31,8 +32,8 @@ struct IssuerKeysOptions {
 
 class IssuerKeys {
  public:
-  // `keys`: a path or URL. Starts to read at once.
-  explicit IssuerKeys(std::string keys, IssuerKeysOptions options = {});
+  // As ReadKeys has them. Starts to read at once.
+  explicit IssuerKeys(std::string keys, std::string ca_file = "", IssuerKeysOptions options = {});
   ~IssuerKeys();
 
   // Null: they have not been read yet.
@@ -42,7 +43,8 @@ class IssuerKeys {
 
   enum class Missing { kAsked, kUnknown };
   // A token names the key `kid`, which Get() does not have. kAsked: they are read again because of
-  // it; look again in a moment. kUnknown: they have been read since, and it is not there.
+  // it; look again in a moment. kUnknown: they have been read since, and it is not there; or it was
+  // there, and its issuer has taken it out.
   Missing Ask(const std::string& kid);
 
  private:
@@ -53,7 +55,10 @@ class IssuerKeys {
   Clock::time_point Read();
   std::string VersionOfFile() const;
 
+  void PutInForce(std::shared_ptr<const KeySet> set);
+
   const std::string keys_;
+  const std::string ca_file_;
   const IssuerKeysOptions options_;
   const bool is_url_;
   std::atomic<bool> stop_ = false;
@@ -66,6 +71,8 @@ class IssuerKeys {
   Clock::time_point read_at_ ABSL_GUARDED_BY(mutex_);  // when the last good reading began
   // Keys that tokens named and that were not there, since when they are asked for.
   std::map<std::string, Clock::time_point> asked_for_ ABSL_GUARDED_BY(mutex_);
+  // Keys that were there and are not any more.
+  std::set<std::string> retired_ ABSL_GUARDED_BY(mutex_);
   // The reading thread's alone.
   std::string text_;     // of set_
   std::string version_;  // of the file

@@ -107,6 +107,12 @@ absl::StatusOr<std::shared_ptr<const KeySet>> KeySet::Parse(std::string_view tex
   return std::shared_ptr<const KeySet>(new KeySet(std::move(keys)));
 }
 
+std::vector<std::string> KeySet::ids() const {
+  std::vector<std::string> ids;
+  for (const Key& key : keys_->keys) ids.push_back(key.id);
+  return ids;
+}
+
 absl::StatusOr<std::string> KeySet::Verify(std::string_view token, std::string* missing) const {
   cjose_err error;
   const Jws jws(cjose_jws_import(token.data(), token.size(), &error));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -29,6 +30,9 @@ class KeySet {
   // UNAUTHENTICATED, TOKEN_INVALID: no. NOT_FOUND: the set has no key of the token's `kid`, which
   // is then in `*missing`.
   absl::StatusOr<std::string> Verify(std::string_view token, std::string* missing) const;
+
+  // The `kid` of each key; empty for one that has none.
+  std::vector<std::string> ids() const;
 
  private:
   struct Keys;

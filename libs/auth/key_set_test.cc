@@ -81,8 +81,59 @@ TEST_F(KeySetTest, TheAlgorithmIsNotTheTokensChoice) {
 }
 
 TEST_F(KeySetTest, WhatIsCriticalWouldHaveToBeKnown) {
-  EXPECT_EQ(Verify(EcKey().SignCritical("{}")),
+  EXPECT_EQ(Verify(EcKey().SignWithMember("{}", "crit", R"(["x"])")),
             "TOKEN_INVALID: the token is not accepted: its header has `crit`");
+}
+
+// A token cannot bring the key that it is verified with, nor say where it lies.
+TEST_F(KeySetTest, NothingInATokenIsAKey) {
+  const SigningKey evil = SigningKey::Ec("ec-1");
+  const std::string quoted_file = R"("file:///etc/passwd")";
+  const std::string wrong = "TOKEN_INVALID: the token is not accepted: its signature is wrong";
+  EXPECT_EQ(Verify(evil.SignWithMember("{}", "jwk", evil.Public())), wrong);
+  EXPECT_EQ(Verify(evil.SignWithMember("{}", "jku", R"("http://127.0.0.1/keys")")), wrong);
+  EXPECT_EQ(Verify(evil.SignWithMember("{}", "x5u", quoted_file)), wrong);
+  EXPECT_EQ(Verify(evil.SignWithMember("{}", "x5c", R"(["MIIB"])")), wrong);
+  // Of our own key they change nothing.
+  EXPECT_EQ(Verify(EcKey().SignWithMember("{}", "jwk", evil.Public())), "{}");
+}
+
+TEST_F(KeySetTest, AnIdIsANameAndNoPath) {
+  for (const std::string& id :
+       {std::string("../../../../dev/null"), std::string("/etc/passwd"),
+        std::string("ec-1/../ec-1"), std::string("EC-1"), std::string(" ec-1"),
+        std::string("ec-1' OR '1'='1"), std::string(8'000, 'x')}) {
+    EXPECT_EQ(Verify(SigningKey::Ec(id).Sign("{}")), "-: the issuer has no such key") << id;
+    EXPECT_EQ(missing_, id);
+  }
+  // One that is no text is none, which names nobody of two.
+  for (const char* id : {"7", "null", R"(["ec-1"])", R"({"kid":"ec-1"})"}) {
+    const std::string header = absl::StrCat(R"({"alg":"ES256","kid":)", id, "}");
+    const std::string token =
+        Base64Url(header) + "." + Base64Url("{}") + "." + Base64Url(std::string(64, 'x'));
+    EXPECT_THAT(Verify(token), testing::AnyOf(HasSubstr("no such key"), HasSubstr("TOKEN_INVALID")))
+        << id;
+    EXPECT_EQ(missing_, "") << id;
+  }
+}
+
+// The other serializations of RFC 7515, encrypted and nested tokens.
+TEST_F(KeySetTest, OnlyOneCompactSignatureIsRead) {
+  const std::string good = EcKey().Sign("{}");
+  const size_t first = good.find('.');
+  const size_t second = good.find('.', first + 1);
+  const std::string head = good.substr(0, first);
+  const std::string signature = good.substr(second + 1);
+  EXPECT_THAT(Verify(good + "." + signature), HasSubstr("TOKEN_INVALID"));
+  EXPECT_THAT(Verify(good + "." + good), HasSubstr("TOKEN_INVALID"));
+  const std::string one =
+      absl::StrCat(R"({"protected":")", head, R"(","signature":")", signature, "\"}");
+  EXPECT_THAT(Verify(absl::StrCat(R"({"payload":"e30","signatures":[)", one, ",", one, "]}")),
+              HasSubstr("TOKEN_INVALID"));
+  EXPECT_THAT(Verify(absl::StrCat(R"({"payload":"e30",)", one.substr(1))),
+              HasSubstr("TOKEN_INVALID"));
+  // A token within a token is a payload, which is no JSON object.
+  EXPECT_EQ(Verify(EcKey().SignWithMember(good, "cty", R"("JWT")")), good);
 }
 
 TEST_F(KeySetTest, AnUnknownKeyIsNamed) {

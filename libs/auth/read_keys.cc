@@ -40,8 +40,8 @@ absl::Status Unreadable(const std::string& keys, const std::string& why) {
   return absl::UnavailableError(absl::StrCat(keys, ": ", why));
 }
 
-absl::StatusOr<std::string> ReadUrl(const std::string& url, absl::Duration timeout,
-                                    const std::atomic<bool>* stop) {
+absl::StatusOr<std::string> ReadUrl(const std::string& url, const std::string& ca_file,
+                                    absl::Duration timeout, const std::atomic<bool>* stop) {
   static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
   const Curl curl(kReady == CURLE_OK ? curl_easy_init() : nullptr);
   if (curl == nullptr) return Unreadable(url, "libcurl cannot be used");
@@ -51,6 +51,11 @@ absl::StatusOr<std::string> ReadUrl(const std::string& url, absl::Duration timeo
   curl_easy_setopt(c, CURLOPT_URL, url.c_str());
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+  if (!ca_file.empty()) {
+    curl_easy_setopt(c, CURLOPT_CAINFO, ca_file.c_str());
+    // Otherwise the system's stay good beside them.
+    curl_easy_setopt(c, CURLOPT_CAPATH, nullptr);
+  }
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(timeout)));
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, Take);
@@ -84,9 +89,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadKeys(const std::string& keys, absl::Duration timeout,
-                                     const std::atomic<bool>* stop) {
-  return IsKeysUrl(keys) ? ReadUrl(keys, timeout, stop) : ReadFile(keys);
+absl::StatusOr<std::string> ReadKeys(const std::string& keys, const std::string& ca_file,
+                                     absl::Duration timeout, const std::atomic<bool>* stop) {
+  return IsKeysUrl(keys) ? ReadUrl(keys, ca_file, timeout, stop) : ReadFile(keys);
 }
 
 }  // namespace quotaplane

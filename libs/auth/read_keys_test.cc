@@ -71,7 +71,7 @@ class ReadKeysTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::string> Read(const std::string& keys,
                                    absl::Duration timeout = absl::Seconds(10)) {
-    return ReadKeys(keys, timeout, &stop_);
+    return ReadKeys(keys, "", timeout, &stop_);
   }
   std::atomic<bool> stop_ = false;
 };

@@ -36,7 +36,7 @@ class SigningKey {
   std::string Public() const { return Json(false); }
   std::string Private() const { return Json(true); }
 
-  // A token with that payload; `more` is JSON for the header, such as R"(,"crit":["x"])".
+  // A token with that payload.
   std::string Sign(const std::string& payload, const std::string& algorithm = "") const {
     cjose_header_t* header = cjose_header_new(nullptr);
     const std::string& alg = algorithm.empty() ? algorithm_ : algorithm;
@@ -44,12 +44,13 @@ class SigningKey {
     if (!id_.empty()) cjose_header_set(header, "kid", id_.c_str(), nullptr);
     return SignWith(header, payload);
   }
-  std::string SignCritical(const std::string& payload) const {
+  // With one more member of the header, whose value is JSON.
+  std::string SignWithMember(const std::string& payload, const std::string& member,
+                             const std::string& json) const {
     cjose_header_t* header = cjose_header_new(nullptr);
     cjose_header_set(header, "alg", algorithm_.c_str(), nullptr);
     cjose_header_set(header, "kid", id_.c_str(), nullptr);
-    cjose_header_set_raw(header, "crit", R"(["x"])", nullptr);
-    cjose_header_set(header, "x", "y", nullptr);
+    cjose_header_set_raw(header, member.c_str(), json.c_str(), nullptr);
     return SignWith(header, payload);
   }
 

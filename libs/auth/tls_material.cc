@@ -4,9 +4,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
+#include <limits>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -54,6 +57,21 @@ Certificate ReadCertificate(const std::string& pem) {
   return certificate;
 }
 
+// Of a file that has one at least.
+int64_t FirstExpiry(const std::string& pem) {
+  int64_t first = std::numeric_limits<int64_t>::max();
+  const Bio bio = Open(pem);
+  while (true) {
+    const Certificate each(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    if (each == nullptr) break;
+    std::tm end{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(each.get()), &end) != 1) continue;
+    first = std::min<int64_t>(first, timegm(&end));
+  }
+  ERR_clear_error();
+  return first;
+}
+
 // Nobody is there to type a password.
 int NoPassword(char*, int, int, void*) { return 0; }
 
@@ -74,11 +92,13 @@ absl::StatusOr<TlsMaterial> LoadTls(const TlsFiles& files) {
     return Wrong(files.key,
                  absl::StrCat("is not the key of the certificate in ", files.certificate));
   }
+  material.expiry.certificate_s = FirstExpiry(material.certificate_pem);
   if (!files.client_ca.empty()) {
     QP_ASSIGN_OR_RETURN(material.client_ca_pem, ReadPem(files.client_ca));
     if (ReadCertificate(material.client_ca_pem) == nullptr) {
       return Wrong(files.client_ca, "has no certificate in PEM");
     }
+    material.expiry.client_ca_s = FirstExpiry(material.client_ca_pem);
   }
   return material;
 }

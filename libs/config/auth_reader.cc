@@ -155,11 +155,17 @@ void ReadIssuers(const YamlNode& list, AuthConfig* config) {
   std::set<std::string> names;
   for (const YamlNode node : list) {
     if (!node.ExpectMap()) continue;
-    node.ExpectKeys({"issuer", "audience", "keys", "groups_claim", "groups"});
+    node.ExpectKeys({"issuer", "audience", "keys", "ca_file", "groups_claim", "groups"});
     IssuerConfig issuer;
     issuer.issuer = ReadText(node, "issuer", "write it as the claim `iss` has it", &names);
     issuer.audience = ReadText(node, "audience", "tokens for others must not pass here", nullptr);
     issuer.keys = ReadKeysPlace(node);
+    if (const auto ca_file = node.Find("ca_file")) {
+      issuer.ca_file = ReadText(node, "ca_file", "", nullptr);
+      if (!issuer.keys.starts_with("https://")) {
+        ca_file->Report("is for keys from an https:// URL, whose certificate it vouches for");
+      }
+    }
     if (node.Find("groups_claim").has_value()) {
       issuer.groups_claim = ReadText(node, "groups_claim", "", nullptr);
     }

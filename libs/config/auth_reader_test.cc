@@ -38,6 +38,7 @@ issuers:
   - issuer: https://idp.example
     audience: quotaplane
     keys: https://idp.example/keys.json
+    ca_file: /etc/quotaplane/idp.crt
     groups: {platform-admins: [{role: admin, org: "*"}]}
 )",
                                       "auth.yaml");
@@ -52,6 +53,7 @@ issuers:
   EXPECT_EQ(config->certificates[0].match, "gateway-1.acme.example");
   ASSERT_EQ(config->issuers.size(), 1u);
   EXPECT_EQ(config->issuers[0].groups_claim, "groups");
+  EXPECT_EQ(config->issuers[0].ca_file, "/etc/quotaplane/idp.crt");
   EXPECT_THAT(config->issuers[0].groups.at("platform-admins"),
               ElementsAre(Grant{Role::kAdmin, "*"}));
 }
@@ -88,6 +90,11 @@ issuers:
   - issuer: https://idp.example
     keys: http://idp.example/keys.json
     groups: {}
+  - issuer: https://other.example
+    audience: quotaplane
+    keys: keys.json
+    ca_file: idp.crt
+    groups: {}
 )");
   EXPECT_THAT(problems,
               AllOf(HasSubstr("auth.yaml:4: tokens[0].hash: must be blake2b:"),
@@ -99,7 +106,8 @@ issuers:
                     HasSubstr("auth.yaml:11: tokens[2].hash: is the hash of another token"),
                     HasSubstr("auth.yaml:13: tokens[2].roles[0].org"),
                     HasSubstr("issuers[0]: `audience` is missing"),
-                    HasSubstr("auth.yaml:16: issuers[0].keys: must be a file, an https:// URL")));
+                    HasSubstr("auth.yaml:16: issuers[0].keys: must be a file, an https:// URL"),
+                    HasSubstr("auth.yaml:21: issuers[1].ca_file: is for keys from an https://")));
   // Whoever wrote the token itself there has told enough people.
   EXPECT_THAT(problems, Not(HasSubstr("this-is-a-token")));
 }

@@ -103,7 +103,8 @@ class ItemBoard {
   struct Put {
     // With these the board is what the database was at some moment, whose last change was `to`, if
     // it was so of `from` before. Of more items than a put has, the first parts say to == from, and
-    // the others ask for the sum after the part before, so that the last can say that all are there.
+    // the others ask for the sum after the part before, so that the last can say that all are
+    // there.
     int64_t from = 0;
     int64_t to = 0;
     std::optional<uint64_t> if_sum;

@@ -27,6 +27,14 @@ struct Done {
   std::string item;                       // the body, of one that was put in force
 };
 
+// Edits that were made to what was in force before the lock for changes was taken, since those of a
+// large policy take a quarter of a second, in which no other change could be made. Good as long as
+// that is in force; null otherwise, and where there was something wrong.
+struct EditedAhead {
+  std::shared_ptr<const Policy> base;
+  PreparedPolicy prepared;
+};
+
 std::string TargetOf(int64_t version) {
   return version == 0 ? "policy" : absl::StrCat("policy/", version);
 }
@@ -102,10 +110,13 @@ struct PolicyVersions::Impl {
   }
 
   absl::StatusOr<std::optional<PreparedPolicy>> PrepareWhole(const PolicyInput& input);
+  EditedAhead EditAhead(std::string_view org, const std::optional<PreparedPolicy>& whole,
+                        const PolicyInput& input);
   // `whole`, or the edits of `base`.
   static absl::StatusOr<PreparedPolicy> Prepare(const std::optional<PreparedPolicy>& whole,
                                                 const PolicyInput& input,
-                                                const PolicyDocument& base);
+                                                const std::shared_ptr<const Policy>& base,
+                                                const EditedAhead& ahead = {});
   absl::StatusOr<Done> InsertDraft(sql::Transaction& transaction, const ChangeRequest& request,
                                    int64_t number, const PolicyInForce& in_force,
                                    const PolicyDocument& base, PreparedPolicy prepared);
@@ -160,11 +171,23 @@ absl::StatusOr<std::optional<PreparedPolicy>> PolicyVersions::Impl::PrepareWhole
   return std::optional<PreparedPolicy>();
 }
 
+EditedAhead PolicyVersions::Impl::EditAhead(std::string_view org,
+                                            const std::optional<PreparedPolicy>& whole,
+                                            const PolicyInput& input) {
+  const absl::StatusOr<LoadedPolicy> loaded = source.Load(org, 0);
+  if (!loaded.ok() || whole.has_value()) return {};
+  absl::StatusOr<PreparedPolicy> prepared = Prepare(whole, input, loaded->policy);
+  if (!prepared.ok()) return {};
+  prepared->policy->fingerprint();  // made now
+  return {loaded->policy, *std::move(prepared)};
+}
+
 absl::StatusOr<PreparedPolicy> PolicyVersions::Impl::Prepare(
     const std::optional<PreparedPolicy>& whole, const PolicyInput& input,
-    const PolicyDocument& base) {
+    const std::shared_ptr<const Policy>& base, const EditedAhead& ahead) {
   if (whole.has_value()) return *whole;
-  return PrepareEdits(base, std::get<std::vector<PolicyEdit>>(input));
+  if (ahead.base == base) return ahead.prepared;
+  return PrepareEdits(base->document(), std::get<std::vector<PolicyEdit>>(input));
 }
 
 absl::StatusOr<Done> PolicyVersions::Impl::InsertDraft(sql::Transaction& transaction,
@@ -207,23 +230,22 @@ absl::StatusOr<PolicyVersion> PolicyVersions::CreateDraft(const ChangeRequest& r
                                                           const DraftOptions& options) {
   const auto whole = impl_->PrepareWhole(input);
   if (!whole.ok()) return impl_->Refused(request, TargetOf(0), whole.status());
-  impl_->source.Warm(request.org, 0);
+  const EditedAhead ahead = impl_->EditAhead(request.org, *whole, input);
   QP_ASSIGN_OR_RETURN(
       PolicyAnswer answer,
-      impl_->Make(request, TargetOf(0),
-                  [&](sql::Transaction& transaction, int64_t number) -> absl::StatusOr<Done> {
-                    QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
-                                        impl_->source.ReadInForce(transaction, request.org));
-                    if (options.base_version != 0) {
-                      QP_RETURN_IF_ERROR(CheckSeen(options.base_version, in_force));
-                    }
-                    QP_ASSIGN_OR_RETURN(const auto base,
-                                        impl_->source.LoadInForce(transaction, in_force));
-                    QP_ASSIGN_OR_RETURN(PreparedPolicy prepared,
-                                        Impl::Prepare(*whole, input, base->document()));
-                    return impl_->InsertDraft(transaction, request, number, in_force,
-                                              base->document(), std::move(prepared));
-                  }));
+      impl_->Make(
+          request, TargetOf(0),
+          [&](sql::Transaction& transaction, int64_t number) -> absl::StatusOr<Done> {
+            QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
+                                impl_->source.ReadInForce(transaction, request.org));
+            if (options.base_version != 0) {
+              QP_RETURN_IF_ERROR(CheckSeen(options.base_version, in_force));
+            }
+            QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(transaction, in_force));
+            QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, base, ahead));
+            return impl_->InsertDraft(transaction, request, number, in_force, base->document(),
+                                      std::move(prepared));
+          }));
   return std::move(answer.version);
 }
 
@@ -234,7 +256,7 @@ absl::StatusOr<PolicyVersion> PolicyVersions::Validate(std::string_view org,
   QP_ASSIGN_OR_RETURN(const PolicyInForce in_force, impl_->source.ReadInForce(*snapshot, org));
   QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(*snapshot, in_force));
   QP_RETURN_IF_ERROR(CheckRoomForDraft(*snapshot, org));
-  QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(whole, input, base->document()));
+  QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(whole, input, base));
   PolicyVersion version;
   version.org = org;
   version.base_version = in_force.version();
@@ -270,7 +292,7 @@ absl::StatusOr<PolicyVersion> PolicyVersions::UpdateDraft(const ChangeRequest& r
     QP_ASSIGN_OR_RETURN(const auto former, impl_->source.LoadRow(transaction, row));
     Done done;
     done.before = AuditPolicy(row.version);
-    QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, former->document()));
+    QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, former));
     QP_RETURN_IF_ERROR(DropApprovals(transaction, row.version));
     row.version.approvals.clear();
     row.version.base_version = in_force.version();
@@ -399,13 +421,13 @@ absl::StatusOr<PutPolicyOutcome> PolicyVersions::Put(const ChangeRequest& reques
                                                      std::string_view etag) {
   const auto whole = impl_->PrepareWhole(input);
   if (!whole.ok()) return impl_->Refused(request, TargetOf(0), whole.status());
-  impl_->source.Warm(request.org, 0);
+  const EditedAhead ahead = impl_->EditAhead(request.org, *whole, input);
   const auto work = [&](sql::Transaction& transaction, int64_t number) -> absl::StatusOr<Done> {
     QP_ASSIGN_OR_RETURN(const PolicyInForce in_force,
                         impl_->source.ReadInForce(transaction, request.org));
     QP_RETURN_IF_ERROR(CheckEtag(in_force, etag));
     QP_ASSIGN_OR_RETURN(const auto base, impl_->source.LoadInForce(transaction, in_force));
-    QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, base->document()));
+    QP_ASSIGN_OR_RETURN(PreparedPolicy prepared, Impl::Prepare(*whole, input, base, ahead));
     if (in_force.row.has_value() && base->fingerprint() == prepared.policy->fingerprint()) {
       Done done;
       done.row = *in_force.row;

@@ -177,7 +177,10 @@ struct QuotaServer::Methods {
                                         std::chrono::system_clock::time_point deadline,
                                         typename Call::Finisher finisher) {
       auto args = FromProto(request, *keys);
-      if (!args.ok()) return finisher.Finish(args.status());
+      if (!args.ok()) {
+        caller.CountRefusal(args.status());
+        return finisher.Finish(args.status());
+      }
       const absl::Status authorized = Authorize(caller, ScopeOfArgs(*args));
       if (!authorized.ok()) return finisher.Finish(authorized);
       run(*std::move(args), deadline, [finisher](auto answer) mutable {
@@ -209,7 +212,7 @@ QuotaServer::QuotaServer(Admission* admission, const KeyRing* keys, QuotaServerO
     : admission_(admission),
       keys_(keys, [admission] { return admission->EstimatedNowUs(); }),
       options_(std::move(options)),
-      gate_(options_.authenticator),
+      gate_(options_.authenticator, options_.refusals),
       methods_(std::make_unique<Methods>(&keys_)) {}
 
 QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }

@@ -33,6 +33,7 @@ struct QuotaServerOptions {
   std::vector<StreamService> more = {};
   // Says who is calling; must outlive the server. Null: everybody may do everything.
   Authenticator* authenticator = nullptr;
+  AuthRefusals* refusals = nullptr;  // counts whom it does not let in; null: nobody does
   // Must outlive the server. Null: plain connections.
   TlsSource* tls = nullptr;
   // gRPC refuses larger messages itself, unread. From kMaxRequestBytes, or what else a method

@@ -34,6 +34,10 @@ absl::Status CheckFlags(const ServeOptions& options) {
 }
 
 absl::Status CheckAddress(const ServeOptions& options) {
+  if (!options.metrics_listen.empty() && !IsLoopback(options.metrics_listen)) {
+    spdlog::warn("others reach the metrics on {}, without TLS and without being asked who they are",
+                 options.metrics_listen);
+  }
   const bool local = IsLoopback(options.listen);
   const bool plain = options.tls_cert.empty();
   const bool open = options.auth.empty();
@@ -103,6 +107,29 @@ void Access::Watch() {
     }
   }
   watcher_.emplace(std::move(files));
+}
+
+std::vector<metrics::Family> Access::Metrics() const {
+  using metrics::Family;
+  Family refusals = {"quotaplane_auth_refusals_total",
+                     Family::Type::kCounter,
+                     "Calls that were refused because of who made them, by reason.",
+                     {}};
+  for (const auto& [reason, count] : refusals_.counts()) {
+    refusals.samples.push_back({static_cast<double>(count), {{"reason", std::string(reason)}}});
+  }
+  Family expiry = {"quotaplane_tls_certificate_expiry_timestamp_seconds",
+                   Family::Type::kGauge,
+                   "When the first certificate of each file is not good any more.",
+                   {}};
+  if (tls_ != nullptr) {
+    const TlsExpiry at = tls_->expiry();
+    expiry.samples.push_back({static_cast<double>(at.certificate_s), {{"use", "server"}}});
+    if (at.client_ca_s != 0) {
+      expiry.samples.push_back({static_cast<double>(at.client_ca_s), {{"use", "client_ca"}}});
+    }
+  }
+  return {std::move(refusals), std::move(expiry)};
 }
 
 }  // namespace quotaplane

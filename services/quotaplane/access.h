@@ -3,9 +3,13 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/auth/auth_refusals.h"
 #include "libs/auth/authenticator.h"
+#include "libs/metrics/exposer.h"
 #include "services/quotaplane/config_watcher.h"
 #include "services/quotaplane/serve.h"
 #include "services/rpc/tls_source.h"
@@ -22,6 +26,11 @@ class Access {
   Authenticator* authenticator() const { return authenticator_.get(); }
   // Null: plain connections.
   TlsSource* tls() const { return tls_.get(); }
+  // Whom to tell of refused calls.
+  AuthRefusals* refusals() { return &refusals_; }
+
+  // Refused calls, and until when the certificates are good. Thread-safe.
+  std::vector<metrics::Family> Metrics() const;
 
  private:
   explicit Access(const ServeOptions& options);
@@ -30,6 +39,7 @@ class Access {
 
   const std::string auth_file_;
   const TlsFiles tls_files_;
+  AuthRefusals refusals_;
   std::unique_ptr<Authenticator> authenticator_;
   std::unique_ptr<TlsSource> tls_;
   std::optional<ConfigWatcher> watcher_;

@@ -278,8 +278,9 @@ std::vector<metrics::Family> SpoolMetrics(const SpoolStats& spool) {
 // The default address may be taken, by a second server on a laptop: that goes without metrics. One
 // that was asked for has to be there.
 absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(const ServeOptions& options,
+                                                               const Access& access,
                                                                const StoreRoles& roles) {
-  std::vector<metrics::Collector> collectors;
+  std::vector<metrics::Collector> collectors = {[&access] { return access.Metrics(); }};
   if (roles.ledger != nullptr) {
     collectors.emplace_back(
         [ledger = roles.ledger.get()] { return LedgerMetrics(ledger->status(), absl::Now()); });
@@ -317,13 +318,14 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   }
   std::unique_ptr<QuotaServer> server;
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::Exposer> exposer,
-                      StartMetrics(options, roles));
+                      StartMetrics(options, *access, roles));
   if (roles.quota != nullptr || roles.ledger != nullptr || roles.admin != nullptr ||
       reports != nullptr) {
     QuotaServerOptions server_options;
     server_options.listen = options.listen;
     server_options.authenticator = access->authenticator();
     server_options.tls = access->tls();
+    server_options.refusals = access->refusals();
     if (roles.ledger != nullptr) server_options.more.push_back(roles.ledger->service());
     if (reports != nullptr) server_options.more.push_back(reports->service());
     if (roles.admin != nullptr) {

@@ -47,13 +47,16 @@ absl::Status Authenticate(const grpc::ServerContextBase& context, Authenticator*
 absl::Status CallGate::Enter(const grpc::ServerContextBase& context, const CalledMethod& method,
                              bool with_address, Caller* caller) const {
   caller->method = &method;
+  caller->refusals = refusals_;
   if (with_address) caller->address = context.peer();
   if (authenticator_ == nullptr || (method.roles != nullptr && method.roles->empty())) {
     caller->principal = AnonymousPrincipal();
     return absl::OkStatus();
   }
   absl::Status status = Authenticate(context, authenticator_, &caller->principal);
-  if (!status.ok() && method.on_refusal) method.on_refusal(*caller, "", status);
+  if (status.ok()) return status;
+  caller->CountRefusal(status);
+  if (method.on_refusal) method.on_refusal(*caller, "", status);
   return status;
 }
 

@@ -12,8 +12,10 @@ namespace quotaplane {
 class CallGate {
  public:
   // Null: nobody is asked who they are, and everybody may do everything that anybody may.
-  // Otherwise it must outlive the gate.
-  explicit CallGate(Authenticator* authenticator) : authenticator_(authenticator) {}
+  // Otherwise it must outlive the gate. So must `refusals`, which counts the calls that are not let
+  // in here, and those that Authorize refuses; null: nobody counts.
+  explicit CallGate(Authenticator* authenticator, AuthRefusals* refusals = nullptr)
+      : authenticator_(authenticator), refusals_(refusals) {}
 
   // Fills `caller`, who is UnknownPrincipal() if it fails. UNAUTHENTICATED or UNAVAILABLE, as of
   // Authenticator, of which the method's OnRefusal is told. Methods for everybody are let in as
@@ -23,6 +25,7 @@ class CallGate {
 
  private:
   Authenticator* const authenticator_;
+  AuthRefusals* const refusals_;
 };
 
 }  // namespace quotaplane

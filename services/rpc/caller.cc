@@ -61,6 +61,7 @@ absl::Status Authorize(const Caller& caller, const RequestScope& scope) {
     return absl::OkStatus();
   }
   const absl::Status status = RoleMissing(caller, scope);
+  caller.CountRefusal(status);
   if (caller.method->on_refusal) caller.method->on_refusal(caller, scope.org, status);
   return status;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "libs/auth/auth_refusals.h"
 #include "libs/auth/role.h"
 #include "services/rpc/request_scope.h"
 
@@ -42,6 +43,11 @@ struct Caller {
   // "ipv4:127.0.0.1:50412". Empty on the hot path, which has no use for it.
   std::string address;
   const CalledMethod* method = nullptr;
+  AuthRefusals* refusals = nullptr;  // where they are counted; null: nowhere
+
+  void CountRefusal(const absl::Status& refusal) const {
+    if (refusals != nullptr) refusals->Count(refusal);
+  }
 };
 
 // Whether the caller may call its method for that. PERMISSION_DENIED, reason ROLE_MISSING (metadata

@@ -33,6 +33,11 @@ void TlsSource::Set(TlsMaterial material) {
   fetched_ = false;
 }
 
+TlsExpiry TlsSource::expiry() const {
+  const MutexLock lock(mutex_);
+  return material_.expiry;
+}
+
 std::shared_ptr<grpc::ServerCredentials> TlsSource::Credentials() {
   bool asks_clients = false;
   {

@@ -24,6 +24,9 @@ class TlsSource {
 
   void Set(TlsMaterial material);
 
+  // Of what was set last.
+  TlsExpiry expiry() const;
+
   // For one server, which this must outlive; once. With authorities for clients, a client's
   // certificate is asked for and verified, but a client may have none: a bearer token can stand for
   // it.
@@ -33,7 +36,7 @@ class TlsSource {
   static grpc_ssl_certificate_config_reload_status Fetch(
       void* self, grpc_ssl_server_certificate_config** config);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   TlsMaterial material_ ABSL_GUARDED_BY(mutex_);
   bool fetched_ ABSL_GUARDED_BY(mutex_) = false;  // the server has it
 };

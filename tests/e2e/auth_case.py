@@ -3,12 +3,14 @@
 import argparse
 import hashlib
 import json
+import re
 import secrets
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 import grpc
@@ -137,16 +139,33 @@ class AuthCase(unittest.TestCase):
         return token, entry
 
     def serve(
-        self, *flags: object, listen: str = "127.0.0.1:0", folder: Path | None = None
+        self,
+        *flags: object,
+        listen: str = "127.0.0.1:0",
+        metrics: str = "127.0.0.1:0",
+        folder: Path | None = None,
     ) -> Server:
         folder = folder or self.folder
-        server = Server(OPTIONS.program, folder, POLICY, PRICES, flags, listen=listen)
+        metrics_flags = ("--metrics-listen", metrics)
+        server = Server(OPTIONS.program, folder, POLICY, PRICES, flags, metrics_flags, listen)
         self.addCleanup(server.stop)
         self.addCleanup(lambda: self.assert_no_secret(server.log()))
         return server
 
     def serve_with_auth(self, *flags: object, **more) -> Server:
         return self.serve("--auth", self.auth_file, *flags, **more)
+
+    def metrics(self, server: Server) -> str:
+        address = re.search(r"metrics on (http://\S+)", server.log()).group(1)
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read().decode()
+
+    def metric(self, server: Server, name: str, **labels: str) -> float | None:
+        """The value of one sample; none: it is not there."""
+        inside = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        sample = re.escape(name + (f"{{{inside}}}" if inside else ""))
+        found = re.search(rf"(?m)^{sample} (\S+)$", self.metrics(server))
+        return None if found is None else float(found.group(1))
 
     def channel(self, server: Server, credentials=None) -> grpc.Channel:
         # A subchannel of its own, so that each sees the server as it is now.

@@ -9,6 +9,7 @@ import hmac
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,17 +19,20 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from auth_case import FAR, OPTIONS, AuthCase, bearer, main, new_token, wait_until
-from certificates import JwtKey, base64url, unsigned
+from certificates import Authority, JwtKey, base64url, unsigned
 
 ISSUER = "https://idp.test"
 INVALID = "UNAUTHENTICATED TOKEN_INVALID"
 
 
 class KeyServer:
-    """Publishes a key set on this machine; `keys` may be exchanged, None is an outage."""
+    """Publishes a key set on this machine, over TLS where it has certificate and key; `keys` may be
+    exchanged, None is an outage. `padding` more bytes follow it, and `redirect` stands in its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, pair: tuple[Path, Path] | None = None) -> None:
         self.keys: list[dict] | None = []
+        self.padding = 0
+        self.redirect = ""
         self.requests = 0
         outer = self
 
@@ -38,7 +42,12 @@ class KeyServer:
                 if outer.keys is None:
                     self.send_error(503)
                     return
-                body = json.dumps({"keys": outer.keys}).encode()
+                if outer.redirect:
+                    self.send_response(302)
+                    self.send_header("Location", outer.redirect)
+                    self.end_headers()
+                    return
+                body = json.dumps({"keys": outer.keys}).encode() + b" " * outer.padding
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -48,7 +57,18 @@ class KeyServer:
                 pass
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/keys"
+        # Who does not trust it ends the handshake: that is what is tested.
+        self._server.handle_error = lambda *_: None
+        scheme = "http"
+        if pair is not None:
+            scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*pair)
+            # The handshake is made by the call's own thread: one that fails stops nobody.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}/keys"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
@@ -79,6 +99,30 @@ class TokenTest(AuthCase):
             ((), "UNAUTHENTICATED CREDENTIALS_MISSING"),
         ):
             self.assertEqual(self.ping(channel, metadata), outcome, metadata)
+
+    def test_refused_calls_are_counted_by_reason(self) -> None:
+        good, entry = self.token("good", ("viewer", "acme"))
+        self.write_auth(tokens=[entry])
+        server = self.serve_with_auth()
+        channel = self.channel(server)
+        self.ping(channel, bearer(good))
+        self.ping(channel)
+        for _ in range(3):
+            self.ping(channel, bearer(new_token()))
+        self.outcome(channel, "QuotaService/GetUsage", "globex", bearer(good))
+        self.outcome(channel, "AdminService/ListAudit", "acme", bearer(good))
+
+        def counted(reason: str) -> float | None:
+            return self.metric(server, "quotaplane_auth_refusals_total", reason=reason)
+
+        for reason, count in (
+            ("credentials_missing", 1),
+            ("token_unknown", 3),
+            ("role_missing", 2),
+            ("token_expired", 0),
+            ("other", 0),
+        ):
+            self.assertEqual(counted(reason), count, reason)
 
     def test_a_changed_file_holds_and_a_broken_one_does_not(self) -> None:
         leaves, first = self.token("leaves", ("viewer", "acme"))
@@ -198,8 +242,9 @@ class JwtTest(AuthCase):
         self.issuer.keys = [self.next_key.public()]
         self.assertIn(self.ping(channel, bearer(new)), ("UNAVAILABLE ISSUER_UNAVAILABLE", "OK"))
         wait_until(lambda: self.ping(channel, bearer(new)) == "OK", "the new key is known")
-        # Remembered as verified, but with a key that is gone: it is asked for, and is not there.
-        wait_until(lambda: self.ping(channel, bearer(old)) == INVALID, "the old key is gone")
+        # Remembered as verified, but with a key that is gone, which is no outage.
+        self.assertEqual(self.ping(channel, bearer(old)), INVALID)
+        self.assertEqual(self.ping(channel, bearer(self.key.sign(self.claims()))), INVALID)
 
     def test_an_unknown_key_asks_the_issuer_now_and_then(self) -> None:
         channel = self.channel(self.serve_with_auth())
@@ -226,6 +271,78 @@ class JwtTest(AuthCase):
         self.assertEqual(self.ping(channel, bearer(token)), "UNAVAILABLE ISSUER_UNAVAILABLE")
         self.issuer.keys = [self.key.public()]
         wait_until(lambda: self.ping(channel, bearer(token)) == "OK", "the keys are there")
+
+
+class TlsIssuerTest(AuthCase):
+    """Keys over real TLS: from whom they are taken, and from whom not."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.key = JwtKey(cls.class_folder, "k1")
+        cls.ca = Authority(cls.class_folder, "idp-authority")
+        cls.other_ca = Authority(cls.class_folder, "other-authority")
+        cls.here = cls.ca.issue("here", "IP:127.0.0.1")
+        cls.elsewhere = cls.ca.issue("elsewhere", "DNS:idp.example")
+
+    def issuer(self, pair: tuple[Path, Path] | None) -> KeyServer:
+        issuer = KeyServer(pair)
+        self.addCleanup(issuer.close)
+        issuer.keys = [self.key.public()]
+        return issuer
+
+    def answer(self, issuer: KeyServer, ca_file: Path | None) -> tuple[str, str]:
+        """What a good token gets, and the server's log."""
+        entry = {
+            "issuer": ISSUER,
+            "audience": "quotaplane",
+            "keys": issuer.url,
+            "groups": {"readers": [{"role": "viewer", "org": "acme"}]},
+        }
+        if ca_file is not None:
+            entry["ca_file"] = str(ca_file)
+        self.write_auth(issuers=[entry])
+        server = self.serve_with_auth()
+        claims = {"iss": ISSUER, "aud": "quotaplane", "sub": "alice", "groups": ["readers"]}
+        token = self.key.sign(claims | {"exp": int(time.time()) + 3600})
+        self.secrets.append(token)
+        return self.ping(self.channel(server), bearer(token)), server.log()
+
+    def assert_not_taken(self, issuer: KeyServer, ca_file: Path | None, why: str) -> None:
+        outcome, log = self.answer(issuer, ca_file)
+        self.assertEqual(outcome, "UNAVAILABLE ISSUER_UNAVAILABLE")
+        self.assertRegex(log, f"keys of tokens NOT read.*{why}")
+
+    def test_an_issuer_of_the_authority_that_is_named(self) -> None:
+        outcome, log = self.answer(self.issuer(self.here), self.ca.cert)
+        self.assertEqual(outcome, "OK", log)
+
+    def test_an_unknown_authority(self) -> None:
+        issuer = self.issuer(self.here)
+        self.assert_not_taken(issuer, self.other_ca.cert, "certificate")
+        self.assertEqual(issuer.requests, 0)
+
+    def test_an_authority_that_the_system_does_not_know(self) -> None:
+        self.assert_not_taken(self.issuer(self.here), None, "certificate")
+
+    def test_another_name(self) -> None:
+        issuer = self.issuer(self.elsewhere)
+        self.assert_not_taken(issuer, self.ca.cert, "[Nn]ame")
+        self.assertEqual(issuer.requests, 0)
+
+    def test_a_file_that_is_no_authority(self) -> None:
+        self.assert_not_taken(self.issuer(self.here), self.folder / "none.crt", "none.crt")
+
+    def test_a_redirect_to_plain_http(self) -> None:
+        plain, issuer = self.issuer(None), self.issuer(self.here)
+        issuer.redirect = plain.url
+        self.assert_not_taken(issuer, self.ca.cert, "HTTP status 302")
+        self.assertEqual((issuer.requests, plain.requests), (1, 0))
+
+    def test_a_key_set_without_end(self) -> None:
+        issuer = self.issuer(self.here)
+        issuer.padding = 2 << 20
+        self.assert_not_taken(issuer, self.ca.cert, "more than 1048576 bytes")
 
 
 class ListenTest(AuthCase):
@@ -258,6 +375,11 @@ class ListenTest(AuthCase):
     def test_an_open_server_says_so(self) -> None:
         server = self.serve()
         self.assertIn("everybody on this machine may do everything", server.log())
+        self.assertNotIn("others reach the metrics", server.log())
+
+    def test_metrics_that_others_reach_are_said(self) -> None:
+        server = self.serve(metrics="0.0.0.0:0")
+        self.assertIn("others reach the metrics on 0.0.0.0:0, without TLS", server.log())
 
     def test_flags_that_do_not_fit_together(self) -> None:
         for flags, message in (

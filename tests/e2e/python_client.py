@@ -108,6 +108,7 @@ class Server:
         more: tuple[object, ...] = (),
         metrics: tuple[str, ...] = ("--metrics-listen", "127.0.0.1:0"),
         listen: str = "127.0.0.1:0",
+        env: dict[str, str] | None = None,
     ) -> None:
         (folder / "policy.yaml").write_text(policy)
         (folder / "prices.yaml").write_text(prices)
@@ -117,7 +118,11 @@ class Server:
         arguments += ["--policy", folder / "policy.yaml", "--prices", folder / "prices.yaml"]
         arguments += more
         self._process = subprocess.Popen(
-            [program, *arguments], stdout=subprocess.PIPE, stderr=self._log, text=True
+            [program, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=None if env is None else os.environ | env,
         )
         line = self._process.stdout.readline()
         if not line.startswith("ready: listening on "):

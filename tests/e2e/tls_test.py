@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -91,6 +92,16 @@ class TlsTest(TlsCase):
         self.assertEqual(self.ping(self.channel(server)), "UNAVAILABLE")
         distrusting = grpc.ssl_channel_credentials(self.other_ca.cert.read_bytes())
         self.assertEqual(self.ping(self.channel(server, distrusting)), "UNAVAILABLE")
+
+    def test_until_when_certificates_are_good_is_a_metric(self) -> None:
+        server = self.serve_tls("--tls-client-ca", self.client_ca)
+        for use in ("server", "client_ca"):
+            ends = self.metric(
+                server, "quotaplane_tls_certificate_expiry_timestamp_seconds", use=use
+            )
+            self.assertAlmostEqual(ends, time.time() + 2 * 86_400, delta=600)
+        plain = self.serve(folder=self.class_folder)
+        self.assertNotIn("quotaplane_tls_certificate", self.metrics(plain))
 
     def test_others_may_be_listened_to(self) -> None:
         server = self.serve_tls(listen="0.0.0.0:0")
