@@ -143,10 +143,23 @@ absl::Status Changes::Audit(sql::Transaction& transaction, AuditRow row, int64_t
 
 void Changes::AuditRefusal(const ChangeRequest& request, std::string_view target,
                            const absl::Status& refusal) {
-  if (!IsRefusal(refusal)) return;
+  if (AdmitRefusal(request, refusal)) WriteRefusal(request, target, refusal);
+}
+
+bool Changes::AdmitRefusal(const ChangeRequest& request, const absl::Status& refusal) {
+  return IsRefusal(refusal) &&
+         budget_.Take(PrintableText(request.org, kMaxNameBytes),
+                      PrintableText(request.actor, kMaxTextBytes), request.now_us);
+}
+
+void Changes::DropRefusal(const ChangeRequest& request) {
+  budget_.GiveBack(PrintableText(request.org, kMaxNameBytes), 1);
+}
+
+void Changes::WriteRefusal(const ChangeRequest& request, std::string_view target,
+                           const absl::Status& refusal) {
   AuditRow row = RowOfRefusal(request, target, refusal);
   const std::string org = row.org;
-  if (!budget_.Take(org, row.actor, request.now_us)) return;
   const int64_t missing = budget_.TakeMissing(org);
   const auto write = [&]() -> absl::Status {
     QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> transaction, database_->Begin());

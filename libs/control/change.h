@@ -95,6 +95,16 @@ class Changes {
   void AuditRefusal(const ChangeRequest& request, std::string_view target,
                     const absl::Status& refusal);
 
+  // AuditRefusal in parts, for a caller that leaves the writing to another thread: what there is no
+  // room for is known, and counted, before it is queued, so that a flood of it pushes nobody else's
+  // refusal out. Quick. False: there is nothing to write.
+  bool AdmitRefusal(const ChangeRequest& request, const absl::Status& refusal);
+  // Of one that was admitted.
+  void WriteRefusal(const ChangeRequest& request, std::string_view target,
+                    const absl::Status& refusal);
+  // Of one that was admitted, and is not written after all: it is counted.
+  void DropRefusal(const ChangeRequest& request);
+
  private:
   absl::StatusOr<ChangeOutcome> MakeOnce(const ChangeRequest& request, Work work, bool* published);
   // With the row that says how many refusals are missing, where some are: `missing` of them.

@@ -264,6 +264,21 @@ TEST_P(ChangesTest, RefusalsAreBoundedAndCounted) {
   EXPECT_THAT(Chain(), SizeIs(most + 3));
 }
 
+TEST_P(ChangesTest, WhatIsDroppedAfterItWasAdmittedIsCounted) {
+  const absl::Status refusal = absl::NotFoundError("none");
+  const ChangeRequest dropped = Request("Write");
+  EXPECT_TRUE(changes_.AdmitRefusal(dropped, refusal));
+  changes_.DropRefusal(dropped);
+  EXPECT_TRUE(changes_.AdmitRefusal(dropped, refusal));
+  changes_.WriteRefusal(dropped, "thing", refusal);
+  EXPECT_FALSE(changes_.AdmitRefusal(dropped, absl::UnavailableError("away")));
+  const std::vector<AuditRow> chain = Chain();
+  ASSERT_THAT(chain, SizeIs(2));
+  EXPECT_EQ(chain[0].action, "RefusalsNotListed");
+  EXPECT_EQ(chain[0].after, R"({"refusals":"1"})");
+  EXPECT_EQ(chain[1].outcome, "NOT_FOUND");
+}
+
 TEST_P(ChangesTest, TheLogIsFinal) {
   ASSERT_TRUE(changes_.Make(Request("Write"), "thing", Work).ok());
   std::vector<std::string> attempts = {

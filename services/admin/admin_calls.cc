@@ -151,12 +151,12 @@ class AdminCalls::Work {
       change.address = caller.address;
       change.action = action;
       change.now_us = LocalNowUs();
-      const bool added = pool->Add([this, change, status] {
-        if (AdminParts* const parts = role_.parts(); parts != nullptr) {
-          parts->changes->AuditRefusal(change, "", status);
-        }
-      });
+      AdminParts* const parts = role_.parts();
+      if (parts == nullptr || !parts->changes->AdmitRefusal(change, status)) return;
+      const bool added =
+          pool->Add([parts, change, status] { parts->changes->WriteRefusal(change, "", status); });
       if (!added) {
+        parts->changes->DropRefusal(change);
         spdlog::error("{} by {} was refused, and is not in the audit log: too many", action,
                       change.actor);
       }
