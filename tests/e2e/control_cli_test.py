@@ -164,6 +164,30 @@ class PolicyTest(ControlCase):
         self.says("bea", "policy", "approve", 2)
         self.assertRegex(self.says("ann", *activate), r"token:bob: fine\n +token:bea\n")
 
+    def test_a_draft_that_was_overtaken(self) -> None:
+        file = self.write("overtaken.yaml", OWN_POLICY + "approvals: 1\n")
+        self.says("ann", "policy", "draft", file)
+        self.says("ann", "policy", "activate", 1, "--yes")
+        self.says("amy", "policy", "draft", "--set", "user=bob: 7 usd a month")
+        self.says("bob", "policy", "approve", 2)
+        update = ("policy", "draft", file, "--version", 2)
+        self.assertIn("WRONG_STATE", self.wrong("amy", *update, code=FAILED))
+        # Another version takes force meanwhile.
+        self.says("ann", "policy", "draft", "--set", "user=alice: 9 usd a month")
+        self.says("bob", "policy", "approve", 3)
+        self.says("ann", "policy", "activate", 3, "--yes")
+        self.assertIn("BASE_CHANGED", self.wrong("amy", *update, "--drop-approvals", code=FAILED))
+        self.assertIn(
+            "BASE_CHANGED",
+            self.wrong("amy", *update, "--drop-approvals", "--base", 1, code=FAILED),
+        )
+        text = self.says("amy", *update, "--drop-approvals", "--base", 3)
+        self.assertRegex(text, r"Version 2 .*\n +state +draft\n +base +3\n")
+        self.assertRegex(text, r"approvals +0 of 1\n")
+        self.assertIn(
+            "--check excludes --version", self.run_by("amy", *update, "--check", code=WRONG_USE).stderr
+        )
+
     def test_a_wrong_document_is_named_with_its_line(self) -> None:
         wrong = self.write("wrong.yaml", POLICY.replace("window: month", "window: fortnight"))
         said = self.wrong("ann", "policy", "draft", wrong)

@@ -34,6 +34,8 @@ struct DraftFlags {
   std::string file, on_outage, zone;
   std::vector<std::string> settings, remove_limits;
   int64_t version = 0;
+  int64_t base = 0;
+  bool drop_approvals = false;
   bool check = false;
 };
 
@@ -76,6 +78,7 @@ int RunDraft(const Globals& globals, const DraftFlags& flags) {
     const absl::Status filled = FillDocument(flags, &request);
     if (!filled.ok()) return ReportError(globals, filled);
     request.set_validate_only(flags.check);
+    request.set_base_version(flags.base);
     return WriteAndPrint(globals, &AdminStub::CreateDraft, request, WrittenText);
   }
   v1::UpdateDraftRequest request;
@@ -86,6 +89,8 @@ int RunDraft(const Globals& globals, const DraftFlags& flags) {
   if (failed.has_value()) return *failed;
   request.set_version(flags.version);
   request.set_etag(present.etag());
+  request.set_base_version(flags.base);
+  request.set_drop_approvals(flags.drop_approvals);
   return WriteAndPrint(globals, &AdminStub::UpdateDraft, request, WrittenText);
 }
 
@@ -209,9 +214,17 @@ void AddDraft(CLI::App& policy, const Globals& globals, Work* work) {
                       "Of limits that --set makes anew: the IANA time zone of the calendar window");
   command->add_option("--remove-limit", flags->remove_limits, "A limit's id; repeatable")
       ->allow_extra_args(false);
-  command->add_option("--version", flags->version,
-                      "Changes this draft in place of making a new one");
-  command->add_flag("--check", flags->check, "Check it on the server, and write nothing");
+  CLI::Option* const version = command->add_option(
+      "--version", flags->version, "Changes this draft in place of making a new one");
+  command->add_option("--base", flags->base,
+                      "The active version that FILE was written against: refused if another is "
+                      "active by now");
+  command
+      ->add_flag("--drop-approvals", flags->drop_approvals,
+                 "Of a draft that was approved already: takes the approvals back")
+      ->needs(version);
+  command->add_flag("--check", flags->check, "Check it on the server, and write nothing")
+      ->excludes(version);
   flags->reason.AddTo(*command);
   command->footer(
       R"(A draft is in force for nobody. See what it would do: quotactl policy plan, quotactl policy backtest.
@@ -220,7 +233,11 @@ Examples:
   quotactl policy draft policy.yaml --org acme --reason "budgets of 2027"
   quotactl policy draft --org acme --set "user=alice: 500 usd a month" --set "team=search: 5000 usd a month" \
       --on-outage deny
-  quotactl policy draft policy.yaml --org acme --check)");
+  quotactl policy draft policy.yaml --org acme --check
+
+After somebody else's version became active, the draft takes a whole document that knows of it:
+  quotactl policy show --org acme --yaml > policy.yaml
+  quotactl policy draft policy.yaml --org acme --version 7 --base 6 --drop-approvals)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunDraft(globals, *flags); }; });
 }
 
