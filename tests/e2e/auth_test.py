@@ -27,7 +27,7 @@ INVALID = "UNAUTHENTICATED TOKEN_INVALID"
 
 class KeyServer:
     """Publishes a key set on this machine, over TLS where it has certificate and key; `keys` may be
-    exchanged, None is an outage. `padding` more bytes follow it, and `redirect` stands in its place."""
+    exchanged, None is an outage. `padding` more bytes follow; `redirect` stands in its place."""
 
     def __init__(self, pair: tuple[Path, Path] | None = None) -> None:
         self.keys: list[dict] | None = []

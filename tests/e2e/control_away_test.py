@@ -2,7 +2,8 @@
 """A replica that starts while both the counter store and the database are away: it goes by what is
 on its disk, and says how old that is.
 
-Usage: control_away_test.py --program QUOTAPLANE --quotactl QUOTACTL --protoc PROTOC [unittest's arguments]
+Usage: control_away_test.py --program QUOTAPLANE --quotactl QUOTACTL --protoc PROTOC
+       [unittest's arguments]
 """
 
 import os
@@ -92,7 +93,7 @@ class ControlAwayTest(AuthCase):
         # Once the store is back the replica is told again what there is, though it has lost all.
         self.start_redis()
         wait_until(
-            lambda: self.metric(replica, "quotaplane_control_available") == 1, "it is followed again"
+            lambda: self.metric(replica, "quotaplane_control_available") == 1, "it is followed"
         )
         self.assertEqual(self.limits(self.reserve(channel)), ["own-limit"])
 

@@ -3,7 +3,8 @@
 write to disk, keep in Redis and in SQL, and show as their command line is searched for every token,
 key, JWT and password of a day with them.
 
-Usage: secrets_test.py --program QUOTAPLANE --quotactl QUOTACTL --protoc PROTOC [unittest's arguments]
+Usage: secrets_test.py --program QUOTAPLANE --quotactl QUOTACTL --protoc PROTOC
+       [unittest's arguments]
 """
 
 import base64
