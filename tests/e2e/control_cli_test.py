@@ -185,7 +185,7 @@ class PolicyTest(ControlCase):
         self.assertRegex(text, r"Version 2 .*\n +state +draft\n +base +3\n")
         self.assertRegex(text, r"approvals +0 of 1\n")
         self.assertIn(
-            "--check excludes --version", self.run_by("amy", *update, "--check", code=WRONG_USE).stderr
+            "--version excludes --check", self.run_by("amy", *update, "--check", code=WRONG_USE).stderr
         )
 
     def test_a_wrong_document_is_named_with_its_line(self) -> None:

@@ -235,7 +235,7 @@ Examples:
       --on-outage deny
   quotactl policy draft policy.yaml --org acme --check
 
-After somebody else's version became active, the draft takes a whole document that knows of it:
+After another version became active, a draft takes a whole document that knows of that one:
   quotactl policy show --org acme --yaml > policy.yaml
   quotactl policy draft policy.yaml --org acme --version 7 --base 6 --drop-approvals)");
   command->callback([=, &globals] { *work = [=, &globals] { return RunDraft(globals, *flags); }; });
