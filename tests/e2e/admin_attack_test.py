@@ -7,6 +7,7 @@ Usage: admin_attack_test.py --program QUOTAPLANE --protoc PROTOC [unittest's arg
 
 import hashlib
 import json
+import os
 import sys
 import threading
 import time
@@ -396,6 +397,9 @@ class FloodTest(RolesCase):
 
 
 class MemoryCase(RolesCase):
+    # AddressSanitizer keeps for a while what was freed, and has zones around the rest.
+    OVERHEAD = 2 if "ASAN_OPTIONS" in os.environ else 1
+
     def memory(self) -> int:
         """The most that the server has had."""
         status = Path(f"/proc/{self.server.pid}/status").read_text()
@@ -442,7 +446,7 @@ class SlowReaderTest(MemoryCase):
                 readers.append(reader)
             poll(begun)
         self.assertIsNone(self.server.ended(), self.server.log())
-        self.assertLess(self.memory(), self.MOST_BYTES)
+        self.assertLess(self.memory(), self.MOST_BYTES * self.OVERHEAD)
         self.refused_to("val", Code.RESOURCE_EXHAUSTED, "OVERLOADED", "GetPolicy", version=1)
         self.assertTrue(self.serves(), "small answers find room")
         for reader in readers:
@@ -476,7 +480,7 @@ class MemoryTest(MemoryCase):
                 asked += 1
                 heard += self.serves()
             self.assertIsNone(self.server.ended(), self.server.log())
-            self.assertLess(self.memory(), self.MOST_BYTES)
+            self.assertLess(self.memory(), self.MOST_BYTES * self.OVERHEAD)
         finally:
             for sender in senders:
                 sender.close()
