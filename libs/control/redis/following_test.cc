@@ -193,7 +193,7 @@ TEST_P(FollowingTest, AChangeIsSeenWholeOrNotAtAll) {
   const int changes = 30;
   for (int change = 1; change <= changes; ++change) {
     std::vector<std::pair<std::string, std::string>> bodies;
-    for (int i = 0; i < kItems; ++i) bodies.push_back({absl::StrCat("key/", i), "body"});
+    for (int i = 0; i < kItems; ++i) bodies.emplace_back(absl::StrCat("key/", i), "body");
     database.Change(bodies);
     publisher.Wake();
     if (change % 10 == 5) store_.Lose();
