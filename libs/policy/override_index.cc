@@ -24,12 +24,6 @@ void AddTie(const Limit& limit, uint32_t one, uint32_t other, Problems* problems
                              "let one name more dimensions, or remove it"));
 }
 
-// Whether it names just these.
-bool Names(const Override& entry, const std::vector<Dimension>& dimensions) {
-  return std::equal(dimensions.begin(), dimensions.end(), entry.match.begin(), entry.match.end(),
-                    [](const Dimension& a, const auto& b) { return a == b.first; });
-}
-
 // The override's values of `dimensions`, which it all names.
 std::string_view ValuesOf(const Override& entry, const std::vector<Dimension>& dimensions,
                           FieldBuffer* buffer) {
@@ -64,20 +58,21 @@ OverrideIndex::OverrideIndex(const Limit& limit, Problems* problems) {
 
 void OverrideIndex::Insert(const Limit& limit, uint32_t override_index, Problems* problems) {
   const Override& entry = limit.overrides[override_index];
-  auto group = std::find_if(groups_.begin(), groups_.end(),
-                            [&](const Group& g) { return Names(entry, g.dimensions); });
+  auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) {
+    return std::equal(g.dimensions.begin(), g.dimensions.end(), entry.match.begin(),
+                      entry.match.end(),
+                      [](const Dimension& a, const auto& b) { return a == b.first; });
+  });
   if (group == groups_.end()) {
     group = groups_.emplace(group);
     for (const auto& [dimension, value] : entry.match) group->dimensions.push_back(dimension);
-    // At once: a table that grows hashes again what is in it.
-    group->entries.reserve(static_cast<size_t>(
-        std::count_if(limit.overrides.begin() + override_index, limit.overrides.end(),
-                      [&](const Override& each) { return Names(each, group->dimensions); })));
   }
-  static thread_local FieldBuffer buffer;
-  const std::string_view values = Keep(ValuesOf(entry, group->dimensions, &buffer));
-  const auto [at, is_new] = group->entries.insert({values, override_index, entry.amount});
-  if (!is_new) AddTie(limit, at->override_index, override_index, problems);
+  FieldBuffer buffer;
+  const std::string_view values = ValuesOf(entry, group->dimensions, &buffer);
+  if (const auto found = group->entries.find(values); found != group->entries.end()) {
+    return AddTie(limit, found->override_index, override_index, problems);
+  }
+  group->entries.insert({Keep(values), override_index, entry.amount});
 }
 
 std::string_view OverrideIndex::Keep(std::string_view values) {
