@@ -65,6 +65,27 @@ class AdminCase(ClientCase):
     def more(cls) -> tuple[object, ...]:
         return cls.MORE
 
+    # People
+
+    @staticmethod
+    def token(name: str) -> str:
+        return "qpt_" + name.ljust(43, "x")
+
+    @classmethod
+    def auth(cls, people: dict[str, tuple[str, tuple[str, ...]]]) -> tuple[object, ...]:
+        """The server's flags for tokens of these, each with an org and the roles there."""
+        lines = ["tokens:"]
+        for name, (org, roles) in people.items():
+            digest = hashlib.blake2b(cls.token(name).encode(), digest_size=32).hexdigest()
+            granted = ", ".join(f'{{role: {role}, org: "{org}"}}' for role in roles)
+            lines.append(
+                f'  - {{name: {name}, hash: "blake2b:{digest}", expires: 2100-01-01, '
+                f"roles: [{granted}]}}"
+            )
+        auth = cls.path / "auth.yaml"
+        auth.write_text("\n".join(lines) + "\n")
+        return ("--auth", auth)
+
     # Calls
 
     def request(self, method: str, fields: dict):
@@ -134,22 +155,9 @@ class PeopleCase(AdminCase):
         "gil": ("gateway", "*"),
     }
 
-    @staticmethod
-    def token(name: str) -> str:
-        return "qpt_" + name.ljust(43, "x")
-
     @classmethod
     def more(cls) -> tuple[object, ...]:
-        lines = ["tokens:"]
-        for name, (role, org) in cls.PEOPLE.items():
-            digest = hashlib.blake2b(cls.token(name).encode(), digest_size=32).hexdigest()
-            lines.append(
-                f'  - {{name: {name}, hash: "blake2b:{digest}", expires: 2100-01-01, '
-                f'roles: [{{role: {role}, org: "{org}"}}]}}'
-            )
-        auth = cls.path / "auth.yaml"
-        auth.write_text("\n".join(lines) + "\n")
-        return ("--auth", auth)
+        return cls.auth({name: (org, (role,)) for name, (role, org) in cls.PEOPLE.items()})
 
     def by(self, name: str, method: str, /, **fields):
         return self.admin(method, self.token(name), **fields)

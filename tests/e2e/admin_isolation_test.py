@@ -5,7 +5,6 @@ AdminService, and no answer tells them what there is.
 Usage: admin_isolation_test.py --program QUOTAPLANE --protoc PROTOC [unittest's arguments]
 """
 
-import hashlib
 import sys
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -29,26 +28,12 @@ OF_THE_DEPLOYMENT = {
 class IsolationTest(AdminCase):
     """Acme's people, each with one role or all of them, and Gus, who is everything at globex."""
 
-    @staticmethod
-    def token(name: str) -> str:
-        return "qpt_" + name.ljust(43, "x")
-
     @classmethod
     def more(cls) -> tuple[object, ...]:
         people = {f"acme-{role}": ("acme", [role]) for role in ROLES}
         people |= {"acme-all": ("acme", ROLES), "gus": ("globex", ROLES), "root": ("*", ROLES)}
         people |= {"ada": ("acme", ROLES), "zoe": ("hooli", ROLES)}
-        lines = ["tokens:"]
-        for name, (org, roles) in people.items():
-            digest = hashlib.blake2b(cls.token(name).encode(), digest_size=32).hexdigest()
-            granted = ", ".join(f'{{role: {role}, org: "{org}"}}' for role in roles)
-            lines.append(
-                f'  - {{name: {name}, hash: "blake2b:{digest}", expires: 2100-01-01, '
-                f"roles: [{granted}]}}"
-            )
-        auth = cls.path / "auth.yaml"
-        auth.write_text("\n".join(lines) + "\n")
-        return ("--auth", auth)
+        return cls.auth(people)
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -84,6 +84,13 @@ class ControlCase(PeopleCase):
         self.assertIn(by_json.splitlines()[0], said)
         return done.stderr
 
+    def asked_for(self, to: str, reason: str, *more: object) -> str:
+        """Val asks for a raise of alice's month, for three days; what is said of it."""
+        return self.says(
+            "val", "exception", "request", "--scope", "user=alice", "--raise", f"user-month={to}",
+            "--until", "3d", "--reason", reason, *more,
+        )  # fmt: skip
+
     def json(self, who: str, *arguments: object) -> dict:
         return json.loads(self.says(who, *arguments, "--json"))
 

@@ -275,20 +275,7 @@ class LimitsTest(ControlCase):
 
 class ExceptionTest(ControlCase):
     def requested(self, *more: object, to: str = "900.5") -> str:
-        self.says(
-            "val",
-            "exception",
-            "request",
-            "--scope",
-            "user=alice",
-            "--raise",
-            f"user-month={to}",
-            "--until",
-            "3d",
-            "--reason",
-            "release week",
-            *more,
-        )
+        self.asked_for(to, "release week", *more)
         return self.json("val", "exception", "list")["exceptions"][0]["exception_id"]
 
     def test_from_request_to_end(self) -> None:
@@ -489,19 +476,7 @@ class AskingTest(ControlCase):
         self.says("ann", "policy", "activate", 1, "--yes")
         for amount in (7, 8):
             self.says("ann", "policy", "draft", "--set", f"user=bob: {amount} usd a month")
-        self.says(
-            "val",
-            "exception",
-            "request",
-            "--scope",
-            "user=alice",
-            "--raise",
-            "user-month=900",
-            "--until",
-            "3d",
-            "--reason",
-            "x",
-        )
+        self.asked_for("900", "x")
         exception = self.json("val", "exception", "list")["exceptions"][0]["exception_id"]
         key = self.json("ann", "key", "create", "--team", "search")["key"]["key_id"]
         book = self.write("asked-book.yaml", PRICES.replace('"test"', f'"{self.org}"'))

@@ -65,19 +65,7 @@ class StateTest(ControlCase):
             self.says(
                 "ann", "key", "create", "--team", "search", "--name", name, "--expires", "90d"
             )
-        self.says(
-            "val",
-            "exception",
-            "request",
-            "--scope",
-            "user=alice",
-            "--raise",
-            "user-month=900",
-            "--until",
-            "3d",
-            "--reason",
-            "release",
-        )
+        self.asked_for("900", "release")
         exported = self.path / "promoted.yaml"
         self.says("ann", "export", "--out", exported)
 
