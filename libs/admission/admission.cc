@@ -7,6 +7,8 @@
 #include "libs/admission/errors.h"
 #include "libs/admission/fingerprint.h"
 #include "libs/admission/pricing_rule.h"
+#include "libs/admission/refusal_telling.h"
+#include "libs/admission/usage_forecasts.h"
 
 namespace quotaplane {
 namespace {
@@ -21,7 +23,8 @@ struct Request {
   bool unpriced = false;
 };
 
-// What stands between the arguments and the store: a request, or a refusal by rule, or an error.
+// What stands between the arguments and the store: a request, or a refusal by a rule or a freeze,
+// or an error.
 struct Prepared {
   Request request;
   std::optional<Verdict> refusal;
@@ -41,6 +44,13 @@ absl::StatusOr<Prepared> Prepare(const ReserveArgs& args, std::shared_ptr<const 
   request.subject = args.subject;
   const std::string& model = request.subject.model;
   const OrgPolicy& policy = snapshot->policies->For(request.subject.org);
+  if (!policy.curbs->empty()) {
+    const Curb* const freeze = policy.curbs->Freeze(request.subject, model, now_us);
+    if (freeze != nullptr) {
+      prepared.refusal = RefuseFrozen(*freeze, request.subject, now_us);
+      return prepared;
+    }
+  }
   const ModelRule* rule = policy.policy->RefusingRule(request.subject, model);
   if (rule != nullptr || !args.refused_by.empty()) {
     prepared.refusal = RefuseByRule(Cause::kModelNotAllowed,
@@ -168,32 +178,59 @@ absl::StatusOr<CommitAnswer> ReadCommit(const CommitResult& result) {
   return answer;
 }
 
-absl::StatusOr<CommitCall> CallFor(const Snapshot& snapshot, const ChargeRecord& record,
-                                   const ChargeCodec& codec) {
+absl::StatusOr<CommitCall> CallFor(std::shared_ptr<const Snapshot> snapshot,
+                                   std::shared_ptr<const ChargeRecord> record,
+                                   const ChargeCodec& codec, int64_t now_us) {
   CommitCall call;
-  call.key = {record.subject.org, record.id};
-  call.record = record.recorded;
-  call.usage_fingerprint = UsageFingerprint(record);
-  call.subject_fingerprint = SubjectFingerprint(record.subject);
-  call.cost_nano_usd = record.cost_nano_usd;
-  call.tokens = ChargedTokens(record);
-  call.uses =
-      ChargesOf(*snapshot.policies->For(record.subject.org).policy, record, record.subject.model);
+  call.key = {record->subject.org, record->id};
+  call.record = record->recorded;
+  call.usage_fingerprint = UsageFingerprint(*record);
+  call.subject_fingerprint = SubjectFingerprint(record->subject);
+  call.cost_nano_usd = record->cost_nano_usd;
+  call.tokens = ChargedTokens(*record);
+  const OrgPolicy& policy = snapshot->policies->For(record->subject.org);
+  call.uses = ChargesOf(policy, *record, record->subject.model, now_us);
   if (call.uses.size() > kMaxCountersPerCall) return TooManyLimits();
-  call.ledger_record = codec.Encode(record);
+  call.ledger_record = codec.Encode(*record);
+  call.describe = [snapshot = std::move(snapshot), record = std::move(record), &policy, now_us](
+                      const Digest& counter, int64_t threshold) {
+    return DescribeCharge(policy, *record, record->subject.model, now_us, counter, threshold);
+  };
   return call;
+}
+
+// Nobody waits for it, and what fails is found by the next refusal.
+void TellRefusal(CounterStore* store, std::shared_ptr<const Prepared> prepared,
+                 const std::vector<CounterState>& states, SteadyTime deadline) {
+  if (prepared->refusal.has_value()) return;
+  TellRefusedCall call;
+  call.uses = TellingsOf(prepared->request.demand, states);
+  if (call.uses.empty()) return;
+  call.org = prepared->request.subject.org;
+  call.describe = [prepared = std::move(prepared)](const Digest& counter, int64_t threshold) {
+    const Request& refused = prepared->request;
+    return DescribeRefusal(refused.demand, refused.subject, counter, threshold);
+  };
+  store->TellRefused(std::move(call), deadline, [](const absl::StatusOr<TellRefusedResult>&) {});
 }
 
 }  // namespace
 
 Admission::Admission(CounterStore* store, const SnapshotHolder* snapshots, ChargeSpool* spool,
-                     const ChargeCodec* codec, RefusalCounts* refusals)
-    : store_(store), snapshots_(snapshots), spool_(spool), codec_(codec), refusals_(refusals) {}
+                     const ChargeCodec* codec, RefusalCounts* refusals,
+                     const ForecastTable* forecasts, UseCounts* uses)
+    : store_(store),
+      snapshots_(snapshots),
+      spool_(spool),
+      codec_(codec),
+      refusals_(refusals),
+      forecasts_(forecasts),
+      uses_(uses) {}
 
 void Admission::Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done) {
   absl::StatusOr<Prepared> prepared = Prepare(args, snapshots_->Get(), store_->EstimatedNowUs());
   if (!prepared.ok()) return done(prepared.status());
-  auto kept = std::make_unique<Prepared>(*std::move(prepared));
+  auto kept = std::make_shared<const Prepared>(*std::move(prepared));
   const Request& request = kept->request;
   ReserveCall call;
   call.request_fingerprint = RequestFingerprint(args);
@@ -203,16 +240,23 @@ void Admission::Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswe
   call.cost_nano_usd = request.cost_nano_usd;
   call.tokens = TotalTokens(args.estimate);
   call.uses = request.demand.uses;
-  // Even then the store is asked: a retry of what was held before the rule came still holds.
+  // Even then the store is asked: a retry of what was held before the rule, or the freeze, came
+  // still holds.
   call.refuse = kept->refusal.has_value();
   store_->Reserve(
       std::move(call), deadline,
-      [this, kept = std::move(kept),
-       done = std::move(done)](absl::StatusOr<ReserveResult> result) mutable {
+      [this, kept, deadline, done = std::move(done)](absl::StatusOr<ReserveResult> result) mutable {
         absl::StatusOr<ReserveAnswer> answer = AnswerReserve(*kept, result);
+        const int64_t now_us = result.ok() ? result->now_us : store_->EstimatedNowUs();
         if (refusals_ != nullptr && answer.ok() && answer->verdict.decision == Decision::kDeny) {
-          refusals_->Count(kept->request.subject,
-                           result.ok() ? result->now_us : store_->EstimatedNowUs());
+          refusals_->Count(kept->request.subject, now_us);
+        }
+        if (uses_ != nullptr && answer.ok() && !(result.ok() && result->replayed)) {
+          uses_->CountDecision(kept->request.subject, answer->verdict.decision, answer->outage,
+                               now_us);
+        }
+        if (result.ok() && result->outcome == ReserveResult::Outcome::kRefused) {
+          TellRefusal(store_, std::move(kept), result->counters, deadline);
         }
         done(std::move(answer));
       });
@@ -237,7 +281,7 @@ void Admission::Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> 
   absl::StatusOr<Prepared> prepared =
       Prepare(as_reserve, snapshots_->Get(), store_->EstimatedNowUs());
   if (!prepared.ok()) return done(prepared.status());
-  auto kept = std::make_unique<Prepared>(*std::move(prepared));
+  auto kept = std::make_shared<const Prepared>(*std::move(prepared));
   const Request& request = kept->request;
   ExtendCall call;
   call.refuse = kept->refusal.has_value();
@@ -252,12 +296,15 @@ void Admission::Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> 
     call.tokens = TotalTokens(args.estimate);
     call.uses = request.demand.uses;
   }
-  store_->Extend(std::move(call), deadline,
-                 [kept = std::move(kept),
-                  done = std::move(done)](absl::StatusOr<ExtendResult> result) mutable {
-                   if (!result.ok()) return done(StoreError(result.status()));
-                   done(ReadExtend(*kept, *result));
-                 });
+  store_->Extend(
+      std::move(call), deadline,
+      [this, kept, deadline, done = std::move(done)](absl::StatusOr<ExtendResult> result) mutable {
+        if (!result.ok()) return done(StoreError(result.status()));
+        if (result->outcome == ExtendResult::Outcome::kRefused) {
+          TellRefusal(store_, kept, result->counters, deadline);
+        }
+        done(ReadExtend(*kept, *result));
+      });
 }
 
 void Admission::Commit(CommitArgs args, SteadyTime deadline, int64_t now_local_us,
@@ -265,9 +312,9 @@ void Admission::Commit(CommitArgs args, SteadyTime deadline, int64_t now_local_u
   std::shared_ptr<const Snapshot> snapshot = snapshots_->Get();
   absl::StatusOr<ChargeRecord> built = BuildCharge(*snapshot, args, store_->EstimatedNowUs());
   if (!built.ok()) return done(built.status());
-  absl::StatusOr<CommitCall> call = CallFor(*snapshot, *built, *codec_);
+  auto record = std::make_shared<ChargeRecord>(std::move(*built));
+  absl::StatusOr<CommitCall> call = CallFor(snapshot, record, *codec_, store_->EstimatedNowUs());
   if (!call.ok()) return done(call.status());
-  auto record = std::make_unique<ChargeRecord>(std::move(*built));
   store_->Commit(std::move(*call), deadline,
                  [this, snapshot, record = std::move(record), now_local_us,
                   done = std::move(done)](absl::StatusOr<CommitResult> result) mutable {
@@ -275,6 +322,9 @@ void Admission::Commit(CommitArgs args, SteadyTime deadline, int64_t now_local_u
                    if (result.ok()) {
                      absl::StatusOr<CommitAnswer> answer = ReadCommit(*result);
                      if (answer.ok()) answer->unpriced = unpriced;
+                     if (uses_ != nullptr && answer.ok() && !answer->replayed) {
+                       uses_->CountCharge(*record, result->now_us);
+                     }
                      return done(std::move(answer));
                    }
                    if (!IsStoreAway(result.status())) return done(StoreError(result.status()));
@@ -283,11 +333,17 @@ void Admission::Commit(CommitArgs args, SteadyTime deadline, int64_t now_local_u
                    answer.cost_nano_usd = record->cost_nano_usd;
                    answer.spooled = true;
                    answer.unpriced = unpriced;
-                   spool_->Append(codec_->Encode(*record),
-                                  [answer, done = std::move(done)](absl::Status kept) mutable {
-                                    if (!kept.ok()) return done(SpoolError(kept));
-                                    done(answer);
-                                  });
+                   spool_->Append(
+                       codec_->Encode(*record),
+                       [this, record, answer, done = std::move(done)](absl::Status kept) mutable {
+                         if (!kept.ok()) return done(SpoolError(kept));
+                         // Here, and not when it is charged: that may be by the next
+                         // process, whose counters begin anew.
+                         if (uses_ != nullptr) {
+                           uses_->CountCharge(*record, record->spooled_at_us);
+                         }
+                         done(answer);
+                       });
                  });
 }
 
@@ -324,7 +380,7 @@ void Admission::GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<
   const std::string org = request->subject.org;
   store_->Read(
       org, std::move(uses), deadline,
-      [request = std::move(request),
+      [this, deadline, request = std::move(request),
        done = std::move(done)](absl::StatusOr<ReadResult> result) mutable {
         if (!result.ok()) return done(StoreError(result.status()));
         std::vector<LimitUsage> usage;
@@ -336,9 +392,13 @@ void Admission::GetUsage(Subject subject, SteadyTime deadline, Done<std::vector<
                            limit.unit.ToString(), limit.window.ToString(), limit.on_exceed,
                            one.applied.amount, state.used(), state.held, state.resets_at_us,
                            one.raise == nullptr ? "" : one.raise->exception_id,
-                           one.raise == nullptr ? 0 : one.raise->until_us});
+                           one.raise == nullptr ? 0 : one.raise->until_us,
+                           one.throttle == nullptr ? "" : AlertName(one.throttle->alert),
+                           one.throttle == nullptr ? 0 : one.throttle->until_us});
+          usage.back().per = limit.per;
         }
-        done(std::move(usage));
+        AddForecasts(forecasts_, request->subject.org, request->demand, result->now_us, deadline,
+                     std::move(usage), std::move(done));
       });
 }
 
@@ -349,10 +409,10 @@ void Admission::ChargeSpooled(const std::string& bytes, SteadyTime deadline,
   absl::StatusOr<ChargeRecord> record = codec_->Decode(bytes);
   if (!record.ok()) return done(record.status());
   std::shared_ptr<const Snapshot> snapshot = snapshots_->Get();
-  absl::StatusOr<CommitCall> call = CallFor(*snapshot, *record, *codec_);
+  auto kept = std::make_shared<ChargeRecord>(std::move(*record));
+  absl::StatusOr<CommitCall> call = CallFor(snapshot, kept, *codec_, store_->EstimatedNowUs());
   if (!call.ok()) return done(call.status());
   call->remember_us = kRememberUs;
-  auto kept = std::make_unique<ChargeRecord>(std::move(*record));
   store_->Commit(std::move(*call), deadline,
                  [this, snapshot, kept = std::move(kept), deadline,
                   done = std::move(done)](absl::StatusOr<CommitResult> result) mutable {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@
 #include "libs/admission/decision.h"
 #include "libs/admission/refusal_counts.h"
 #include "libs/admission/snapshot.h"
+#include "libs/admission/use_counts.h"
 #include "libs/counters/counter_store.h"
+#include "libs/counters/forecast_table.h"
+#include "libs/forecast/budget_forecast.h"
 #include "libs/policy/subject.h"
 #include "libs/pricing/price_book.h"
 
@@ -74,7 +78,8 @@ struct CommitArgs {
   std::string id;
   Subject subject;
   std::vector<Attempt> attempts;
-  bool record = false;  // usage without a reservation
+  bool record = false;     // usage without a reservation
+  std::string trace = {};  // as ChargeRecord's; not part of what makes two calls the same
 };
 
 struct CommitAnswer {
@@ -107,6 +112,13 @@ struct LimitUsage {
   // Of the raise that the amount is from; empty: the policy's amount.
   std::string exception_id;
   int64_t exception_ends_at_us = 0;
+  // Of the throttle that left the amount, "A-17"; empty: none does.
+  std::string alert_id = {};
+  int64_t alert_until_us = 0;
+  // Of calendar periods and lifetimes whose present pace is known.
+  std::optional<BudgetForecast> forecast = {};
+  // What the scope has values of, beside the org.
+  std::vector<Dimension> per = {};
 };
 
 // Keeps charges while the store is away. Append's `done` is called once; OK means that the record
@@ -137,9 +149,12 @@ using Done = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 class Admission {
  public:
   // All must outlive this object and the calls under way. `refusals`, where it is given, counts
-  // every Reserve that is answered with a denial: each call, also one that is made again.
+  // every Reserve that is answered with a denial: each call, also one that is made again. Without
+  // `forecasts`, or where they cannot be read, GetUsage answers without them. `uses`, where it is
+  // given, counts decisions and charges; what is done again counts once.
   Admission(CounterStore* store, const SnapshotHolder* snapshots, ChargeSpool* spool,
-            const ChargeCodec* codec, RefusalCounts* refusals = nullptr);
+            const ChargeCodec* codec, RefusalCounts* refusals = nullptr,
+            const ForecastTable* forecasts = nullptr, UseCounts* uses = nullptr);
 
   void Reserve(ReserveArgs args, SteadyTime deadline, Done<ReserveAnswer> done);
   void Extend(ExtendArgs args, SteadyTime deadline, Done<ExtendAnswer> done);
@@ -164,6 +179,8 @@ class Admission {
   ChargeSpool* const spool_;
   const ChargeCodec* const codec_;
   RefusalCounts* const refusals_;
+  const ForecastTable* const forecasts_;
+  UseCounts* const uses_;
 };
 
 }  // namespace quotaplane

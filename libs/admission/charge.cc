@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/admission/fingerprint.h"
 #include "libs/admission/pricing_rule.h"
+#include "libs/admission/thresholds.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
@@ -32,8 +33,15 @@ std::vector<UsedAttempt> AttemptsOf(const ChargeRecord& record) {
   return attempts;
 }
 
+// By what thresholds are reckoned.
+struct AmountsAt {
+  const OrgPolicy& policy;
+  int64_t now_us;
+};
+
+// `amounts`: null where no thresholds are asked for.
 void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt& attempt,
-                int64_t requests, std::vector<CounterUse>* uses) {
+                int64_t requests, const AmountsAt* amounts, std::vector<CounterUse>* uses) {
   std::vector<AppliedLimit> applied;
   policy.Match(subject, attempt.model, &applied);
   Quantities quantities;
@@ -44,6 +52,9 @@ void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt&
   std::vector<size_t> charged;
   for (const AppliedLimit& one : applied) {
     const size_t index = UseOf(one, uses);
+    if (amounts != nullptr) {
+      AddThresholds(*one.limit, AmountAt(amounts->policy, one, amounts->now_us), &(*uses)[index]);
+    }
     if (std::find(charged.begin(), charged.end(), index) != charged.end()) continue;
     charged.push_back(index);
     CounterUse& use = (*uses)[index];
@@ -51,6 +62,17 @@ void AddCharges(const Policy& policy, const Subject& subject, const UsedAttempt&
     use.charge =
         one.limit->unit.kind == UnitKind::kRequests ? requests : SaturatingAdd(use.charge, amount);
   }
+}
+
+std::vector<CounterUse> AllCharges(const Policy& policy, const ChargeRecord& record,
+                                   std::string_view model, const AmountsAt* amounts) {
+  std::vector<CounterUse> uses;
+  const std::vector<UsedAttempt> attempts = AttemptsOf(record);
+  for (const UsedAttempt& attempt : attempts) {
+    AddCharges(policy, record.subject, attempt, 1, amounts, &uses);
+  }
+  if (attempts.empty()) AddCharges(policy, record.subject, {model, 0, {}}, 1, amounts, &uses);
+  return uses;
 }
 
 }  // namespace
@@ -74,6 +96,7 @@ absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitA
   record.id = args.id;
   record.subject = args.subject;
   record.recorded = args.record;
+  record.trace = args.trace;
   record.price_version = snapshot.prices->version();
   const Policy& policy = *snapshot.policies->For(args.subject.org).policy;
   for (size_t i = 0; i < args.attempts.size(); ++i) {
@@ -101,19 +124,37 @@ absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitA
 
 std::vector<CounterUse> ChargesOf(const Policy& policy, const ChargeRecord& record,
                                   std::string_view model) {
-  std::vector<CounterUse> uses;
-  const std::vector<UsedAttempt> attempts = AttemptsOf(record);
+  return AllCharges(policy, record, model, nullptr);
+}
+
+std::vector<CounterUse> ChargesOf(const OrgPolicy& policy, const ChargeRecord& record,
+                                  std::string_view model, int64_t now_us) {
+  const AmountsAt amounts{policy, now_us};
+  return AllCharges(*policy.policy, record, model, &amounts);
+}
+
+std::string DescribeCharge(const OrgPolicy& policy, const ChargeRecord& record,
+                           std::string_view model, int64_t now_us, const Digest& counter,
+                           int64_t threshold) {
+  std::vector<UsedAttempt> attempts = AttemptsOf(record);
+  if (attempts.empty()) attempts.push_back({model, 0, {}});
+  std::vector<ThresholdLimit> limits;
   for (const UsedAttempt& attempt : attempts) {
-    AddCharges(policy, record.subject, attempt, 1, &uses);
+    std::vector<AppliedLimit> applied;
+    policy.policy->Match(record.subject, attempt.model, &applied);
+    for (const AppliedLimit& one : applied) {
+      if (one.counter != counter) continue;
+      AddThresholdLimit(*one.limit, AmountAt(policy, one, now_us), threshold, record.subject,
+                        attempt.model, &limits);
+    }
   }
-  if (attempts.empty()) AddCharges(policy, record.subject, {model, 0, {}}, 1, &uses);
-  return uses;
+  return EncodeThresholdLimits(limits);
 }
 
 std::vector<CounterUse> CorrectionsOf(const Policy& policy, const ChargeRecord& correction) {
   std::vector<CounterUse> uses;
   for (const UsedAttempt& attempt : AttemptsOf(correction)) {
-    AddCharges(policy, correction.subject, attempt, 0, &uses);
+    AddCharges(policy, correction.subject, attempt, 0, nullptr, &uses);
   }
   std::erase_if(uses, [](const CounterUse& use) { return use.charge == 0; });
   return uses;

@@ -20,6 +20,15 @@ absl::StatusOr<ChargeRecord> BuildCharge(const Snapshot& snapshot, const CommitA
 std::vector<CounterUse> ChargesOf(const Policy& policy, const ChargeRecord& record,
                                   std::string_view model);
 
+// The same, each use with the thresholds of its limits, by the exceptions that hold at `now_us`.
+std::vector<CounterUse> ChargesOf(const OrgPolicy& policy, const ChargeRecord& record,
+                                  std::string_view model, int64_t now_us);
+// For these arguments, which limits have the threshold on the counter: the bytes of
+// DescribeThreshold.
+std::string DescribeCharge(const OrgPolicy& policy, const ChargeRecord& record,
+                           std::string_view model, int64_t now_us, const Digest& counter,
+                           int64_t threshold);
+
 // What a correction adds to which counters: its lines say what they add, and may be negative.
 // Requests are not counted again. Uses that add nothing are left out.
 std::vector<CounterUse> CorrectionsOf(const Policy& policy, const ChargeRecord& correction);

@@ -32,6 +32,9 @@ struct ChargeRecord {
   std::string price_version;
   bool recorded = false;      // usage without a reservation
   int64_t spooled_at_us = 0;  // by the replica's clock; 0: not spooled
+  // Of the call that charged it, for who works on it next (libs/tracing/trace_context.h). Says
+  // nothing about the charge; empty: its trace is not sampled.
+  std::string trace = {};
 
   friend bool operator==(const ChargeRecord&, const ChargeRecord&) = default;
 };

@@ -7,6 +7,12 @@ namespace {
 
 constexpr size_t kTightest = 3;
 
+void TellCurb(const Curb& curb, Exceeded* exceeded) {
+  exceeded->alert_id = AlertName(curb.alert);
+  exceeded->alert_until_us = curb.until_us;
+  exceeded->detail = CurbWords(curb);
+}
+
 Exceeded Describe(const LimitDemand& demand, const Subject& subject, std::string_view model) {
   const Limit& limit = demand.limit();
   Exceeded exceeded;
@@ -17,6 +23,7 @@ Exceeded Describe(const LimitDemand& demand, const Subject& subject, std::string
   exceeded.needed = demand.need;
   exceeded.amount = demand.applied.amount;
   if (limit.on_exceed == OnExceed::kDowngrade) exceeded.downgrade_model = limit.downgrade_model;
+  if (demand.throttle != nullptr) TellCurb(*demand.throttle, &exceeded);
   return exceeded;
 }
 
@@ -54,6 +61,18 @@ int64_t FitsAt(const LimitDemand& one, const CounterUse& use, const CounterState
   return use.window->kind == WindowKind::kLifetime ? kNeverFits : state.resets_at_us;
 }
 
+// Of a limit that is throttled: also when the throttle ends, where that is earlier. `fits_at_us` is
+// what FitsAt says of the amount that it left.
+int64_t FitsAtWithThrottle(const LimitDemand& one, const CounterState& state, int64_t fits_at_us) {
+  const int64_t until_us = one.throttle->until_us;
+  const int64_t whole = one.unthrottled_max_used();
+  if (whole < 0) return kNeverFits;
+  if (state.used() <= whole) return fits_at_us > 0 ? std::min(fits_at_us, until_us) : until_us;
+  if (fits_at_us != kNeverFits) return fits_at_us;
+  // Not before the throttle's end, nor before there is room in the whole amount.
+  return state.resets_at_us > 0 ? std::max(until_us, state.resets_at_us) : 0;
+}
+
 // When everything that refuses will fit, from now. 0 if that is not known or never.
 int64_t RetryAfter(const std::vector<Exceeded>& exceeded, int64_t now_us) {
   int64_t latest = 0;
@@ -77,11 +96,12 @@ Verdict Judge(const Demand& demand, const Subject& subject, std::string_view mod
     if (!one.binds || state.used() <= one.max_used) continue;
     Exceeded exceeded = Describe(one, subject, model);
     exceeded.used = state.used();
-    exceeded.never_fits = one.max_used < 0;
+    exceeded.never_fits = one.unthrottled_max_used() < 0;
     if (one.hard()) {
       verdict.decision = Decision::kDeny;
       refusing.push_back(&one.limit());
-      const int64_t fits_at_us = FitsAt(one, demand.uses[one.use], state);
+      int64_t fits_at_us = FitsAt(one, demand.uses[one.use], state);
+      if (one.throttle != nullptr) fits_at_us = FitsAtWithThrottle(one, state, fits_at_us);
       exceeded.never_fits = fits_at_us == kNeverFits;
       if (!exceeded.never_fits) exceeded.fits_at_us = fits_at_us;
     } else if (verdict.decision == Decision::kAllow) {
@@ -117,6 +137,20 @@ Verdict RefuseByRule(Cause cause, std::string rule_id, const Subject& subject) {
   exceeded.limit_id = std::move(rule_id);
   exceeded.scope = "{org=" + subject.org + ", model=" + subject.model + "}";
   exceeded.never_fits = true;
+  verdict.exceeded.push_back(std::move(exceeded));
+  return verdict;
+}
+
+Verdict RefuseFrozen(const Curb& freeze, const Subject& subject, int64_t now_us) {
+  Verdict verdict;
+  verdict.decision = Decision::kDeny;
+  verdict.retry_after_us = std::max<int64_t>(freeze.until_us - now_us, 0);
+  Exceeded exceeded;
+  exceeded.cause = Cause::kFrozen;
+  exceeded.limit_id = "alert/" + AlertName(freeze.alert);
+  exceeded.scope = CurbScopeString(freeze, subject.org);
+  exceeded.fits_at_us = freeze.until_us;
+  TellCurb(freeze, &exceeded);
   verdict.exceeded.push_back(std::move(exceeded));
   return verdict;
 }

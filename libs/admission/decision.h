@@ -12,7 +12,7 @@
 namespace quotaplane {
 
 enum class Decision { kAllow, kAllowSoft, kDeny };
-enum class Cause { kLimitExceeded, kModelNotAllowed, kModelUnpriced, kStoreUnavailable };
+enum class Cause { kLimitExceeded, kModelNotAllowed, kModelUnpriced, kStoreUnavailable, kFrozen };
 
 struct Exceeded {
   Cause cause = Cause::kLimitExceeded;
@@ -26,6 +26,10 @@ struct Exceeded {
   int64_t fits_at_us = 0;  // 0: not known
   bool never_fits = false;
   std::string downgrade_model;
+  // Of the curb: which alert froze the scope, or throttled the limit; empty and 0 without one.
+  std::string alert_id = {};  // "A-17"
+  int64_t alert_until_us = 0;
+  std::string detail = {};  // the same for people
 };
 
 struct Verdict {
@@ -54,6 +58,10 @@ Verdict JudgeOutage(const Demand& demand, const Subject& subject, std::string_vi
 
 // A refusal by a rule instead of a limit.
 Verdict RefuseByRule(Cause cause, std::string rule_id, const Subject& subject);
+
+// The refusal of a frozen scope. It is told to try again when the freeze ends by itself, which an
+// acknowledgement may bring forward.
+Verdict RefuseFrozen(const Curb& freeze, const Subject& subject, int64_t now_us);
 
 // The limits with the smallest share left after the request (`admitted`) or as they stand, at most
 // 3.

@@ -81,6 +81,7 @@ Demand BuildDemand(const OrgPolicy& policy, const Subject& subject, std::string_
   std::vector<AppliedLimit> applied;
   policy.policy->Match(subject, model, &applied);
   const bool may_be_raised = !policy.raises->empty();
+  const bool may_be_curbed = !policy.curbs->empty();
   Demand demand;
   demand.limits.reserve(applied.size());
   demand.uses.reserve(applied.size());
@@ -89,6 +90,13 @@ Demand BuildDemand(const OrgPolicy& policy, const Subject& subject, std::string_
     limit.applied = one;
     if (may_be_raised) limit.raise = policy.raises->Find(one, now_us);
     if (limit.raise != nullptr) limit.applied.amount = limit.raise->amount;
+    limit.unthrottled = limit.applied.amount;
+    if (may_be_curbed) {
+      limit.throttle = policy.curbs->Throttle(*one.limit, subject, model, now_us);
+    }
+    if (limit.throttle != nullptr) {
+      limit.applied.amount = ThrottledAmount(limit.unthrottled, *limit.throttle);
+    }
     limit.use = UseOf(one, &demand.uses);
     limit.need = quantities.Of(one.limit->unit);
     limit.binds = Binds(*one.limit, model, limit.need, quantities);

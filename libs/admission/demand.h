@@ -7,7 +7,8 @@
 //   A downgrade limit does not bind a request for the very model it downgrades to. What does not
 //   bind is not enforced, but charged all the same.
 // - Limits on one counter share its hold.
-// - Where a raise holds, its amount stands in place of the limit's, in everything.
+// - Where a raise holds, its amount stands in place of the limit's, in everything; and where an
+//   alert throttles the limit, the share that it leaves of that.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "libs/counters/counter_store.h"
+#include "libs/policy/curbs.h"
 #include "libs/policy/policy.h"
 #include "libs/policy/policy_set.h"
 #include "libs/policy/raises.h"
@@ -40,13 +42,17 @@ int64_t InputTokens(const Usage& usage);
 int64_t TotalTokens(const Usage& usage);
 
 struct LimitDemand {
-  AppliedLimit applied;          // its amount is the raise's, where there is one
-  const Raise* raise = nullptr;  // lives as long as the policy
-  size_t use = 0;                // index into Demand::uses
+  AppliedLimit applied;            // its amount is what holds: by the raise and the throttle
+  const Raise* raise = nullptr;    // lives as long as the policy
+  const Curb* throttle = nullptr;  // likewise
+  int64_t unthrottled = 0;         // the amount as it is without the throttle
+  size_t use = 0;                  // index into Demand::uses
   int64_t need = 0;
   bool binds = false;
   int64_t max_used = 0;  // exceeded where the counter's used is more than this
 
+  // As max_used, for the amount without the throttle.
+  int64_t unthrottled_max_used() const { return max_used + unthrottled - applied.amount; }
   const Limit& limit() const { return *applied.limit; }
   // Refuses when exceeded.
   bool hard() const {

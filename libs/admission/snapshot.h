@@ -1,6 +1,7 @@
 // What a call is decided by: the policies and one price book, immutable, swapped whole.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -28,6 +29,12 @@ class SnapshotHolder {
     return current_;
   }
 
+  // How often that changed.
+  int64_t changes() const {
+    MutexLock lock(mutex_);
+    return changes_;
+  }
+
   // Puts in force what `change` makes of the present snapshot, with no other change in between.
   // Readers do not wait for it. It must not change this holder.
   void Update(absl::FunctionRef<Snapshot(const Snapshot& present)> change) {
@@ -36,6 +43,7 @@ class SnapshotHolder {
     MutexLock lock(mutex_);
     // Swapped, so that the old one, if nobody else has it, is freed after the lock.
     current_.swap(next);
+    ++changes_;
   }
   // Of Update, for one of the two.
   using ChangePolicies =
@@ -53,6 +61,7 @@ class SnapshotHolder {
   Mutex changing_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> current_ ABSL_GUARDED_BY(mutex_);
+  int64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace quotaplane

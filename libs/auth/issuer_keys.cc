@@ -1,6 +1,5 @@
 #include "libs/auth/issuer_keys.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/auth/auth_config.h"
 #include "libs/auth/read_keys.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -113,7 +113,7 @@ IssuerKeys::Clock::time_point IssuerKeys::Read() {
     absl::StatusOr<std::shared_ptr<const KeySet>> set = KeySet::Parse(*text);
     status = set.status();
     if (set.ok()) {
-      spdlog::info("keys of tokens read from {}", keys_);
+      LogInfo("keys of tokens read from {}", keys_);
       text_ = *std::move(text);
       PutInForce(*std::move(set));
     }
@@ -125,7 +125,7 @@ IssuerKeys::Clock::time_point IssuerKeys::Read() {
     return next;
   }
   if (!stop_ && !std::exchange(failed_, true)) {
-    spdlog::error("keys of tokens NOT read, the last ones stay: {}", std::string(status.message()));
+    LogError("keys of tokens NOT read, the last ones stay: {}", std::string(status.message()));
   }
   return began + Nanos(std::min(options_.asked_interval,
                                 is_url_ ? options_.url_interval : options_.file_interval));

@@ -34,6 +34,7 @@ Table MakeTable() {
   const Roles report_readers = {Role::kFinance, Role::kAuditor};
   const Roles verifiers = {Role::kFinance, Role::kAdmin, Role::kAuditor};
   const Roles triers = {Role::kFinance, Role::kAdmin};
+  const Roles handlers = {Role::kAdmin, Role::kApprover, Role::kFinance};
 
   Table table;
   Add(&table, "grpc.health.v1.Health", everybody, {"Check", "Watch"});
@@ -60,14 +61,22 @@ Table MakeTable() {
   Add(&table, control, admin,
       {"CreateDraft", "UpdateDraft", "DiscardDraft", "ActivatePolicy", "RollbackPolicy", "SetLimit",
        "CreateKey", "UpdateKey", "RotateKey", "RevokeKey", "CreatePriceBook", "ActivatePriceBook",
-       "ExportState", "ApplyState"});
+       "ExportState", "ApplyState", "SetLogLevel"});
   Add(&table, control, approver, {"ApprovePolicy", "ApproveException", "DenyException"});
   Add(&table, control, triers, {"BacktestPolicy"});
   Add(&table, control, readers,
       {"GetPolicy", "ListPolicyVersions", "DiffPolicy", "PlanPolicy", "GetLimit",
        "ListEffectiveLimits", "RequestException", "RevokeException", "GetException",
-       "ListExceptions", "GetKey", "ListKeys", "GetPriceBook", "ListPriceBooks", "GetPropagation"});
+       "ListExceptions", "GetKey", "ListKeys", "GetPriceBook", "ListPriceBooks", "GetPropagation",
+       "GetLogLevel"});
   Add(&table, control, auditor, {"ListAudit", "WatchAudit"});
+
+  const std::string alerts = "quotaplane.v1.AlertService";
+  Add(&table, alerts, readers,
+      {"ListAlerts", "GetAlert", "WatchAlerts", "ListSilences", "ListDeliveries"});
+  Add(&table, alerts, handlers,
+      {"AcknowledgeAlert", "ResolveAlert", "GiveFeedback", "CreateSilence", "EndSilence"});
+  Add(&table, alerts, admin, {"SendAgain", "TestDelivery"});
   return table;
 }
 

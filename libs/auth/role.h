@@ -4,12 +4,14 @@
 //   gateway   Reserve, Extend, Commit, Release, Record, Check, GetUsage
 //   viewer    reads: usage of limits, effective limits, policy versions, plans, exceptions, keys
 //             (never secrets), price books, how far ledger and replicas are; may request an
-//             exception, and revoke one (services/admin: its own)
+//             exception, and revoke one (services/admin: its own); reads alerts
 //   finance   what a viewer may, and reports, exports, statements, closes, corrections,
-//             verification, backtests
+//             verification, backtests; acknowledges, resolves and silences alerts
 //   admin     what a viewer may, and writes: policy versions, limits, exceptions, keys, state,
-//             price books; backtests, verification, rebuilding counters, erasure; not approvals
-//   approver  what a viewer may, and approves or denies policy versions and exceptions
+//             price books; backtests, verification, rebuilding counters, erasure; alerts as
+//             finance, and their deliveries; not approvals
+//   approver  what a viewer may, and approves or denies policy versions and exceptions; alerts as
+//             finance
 //   auditor   what a viewer may, and the audit log, verification, reports and statements
 //
 // What is of the deployment (price books, all orgs at once) needs the role for "*".

@@ -5,7 +5,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_split.h"
 #include "libs/config/policy_reader.h"
+#include "libs/policy/alert_digest.h"
+#include "libs/policy/policy_builder.h"
+#include "libs/policy/policy_text.h"
 
 namespace quotaplane {
 namespace {
@@ -83,6 +87,58 @@ TEST(PolicyDocTest, TheOverrideThatWouldBeAnErrorIsOne) {
     return;
   }
   FAIL() << "the page has no such example";
+}
+
+TEST(PolicyDocTest, TheDefaultAlertRulesAreAsShown) {
+  for (const Example& example : Examples("yaml")) {
+    if (example.text.find("id: limit-exhausted") == std::string::npos) continue;
+    const auto policy = ParsePolicy(example.text, "p");
+    ASSERT_TRUE(policy.ok()) << policy.status();
+    ASSERT_TRUE((*policy)->document().alerts.has_value());
+    EXPECT_EQ(AlertRulesDigest(*(*policy)->document().alerts),
+              AlertRulesDigest(DefaultAlertRules()));
+    // In the words of a document that would not leave them out.
+    for (const AlertRule& rule : DefaultAlertRules()) {
+      EXPECT_NE(example.text.find("  - " + TextOf(FieldsOf(rule)) + "\n"), std::string::npos)
+          << rule.id;
+    }
+    return;
+  }
+  FAIL() << "the page has no such example";
+}
+
+// A limit as the table of defaults names it: by its window, or `concurrency`.
+Limit Named(const std::string& word) {
+  Limit limit = DailyLimit("l", {}, 1);
+  if (word == "concurrency") {
+    limit.unit = *ParseUnit(word);
+    limit.window = WindowSpec();
+  } else {
+    limit.window = *ParseWindow(word, absl::UTCTimeZone(), 1);
+  }
+  return limit;
+}
+
+// What stands in backquotes.
+std::vector<std::string> Quoted(absl::string_view cell) {
+  const std::vector<std::string> parts = absl::StrSplit(cell, '`');
+  std::vector<std::string> quoted;
+  for (size_t i = 1; i < parts.size(); i += 2) quoted.push_back(parts[i]);
+  return quoted;
+}
+
+TEST(PolicyDocTest, TheDefaultSharesAreAsShown) {
+  std::ifstream page(QP_SOURCE_DIR "/docs/policy.md");
+  int limits = 0;
+  for (std::string line; std::getline(page, line);) {
+    const std::vector<std::string> cells = absl::StrSplit(line, '|');  // "", LIMITS, SHARES, ""
+    if (cells.size() != 4 || cells[2].rfind(" `[", 0) != 0) continue;
+    for (const std::string& word : Quoted(cells[1])) {
+      EXPECT_EQ(Quoted(cells[2])[0], SharesText(DefaultAlertAt(Named(word)))) << word;
+      ++limits;
+    }
+  }
+  EXPECT_EQ(limits, 12);
 }
 
 }  // namespace

@@ -180,5 +180,36 @@ TEST(PolicyEditReaderTest, ALimitsYamlIsCheckedByItself) {
                           "mean \"restricted\"?"));
 }
 
+TEST(PolicyEditReaderTest, EditsKeepWhatIsSaidOfAlerts) {
+  const PutLimitText put = {
+      "{id: new, per: [team], unit: usd, amount: 1, window: day, on_outage: deny, "
+      "alert_at: [90%]}"};
+  SetAmountText set = AliceMonth("5");
+  set.limit_id = "new";
+  set.window = "day";
+  set.scope = {{"team", "a"}};
+  PolicyDocument document = Document();
+  document.alerts.emplace();
+  const auto edited = ApplyEdits({put, set}, "acme", "edits.edits", document);
+  ASSERT_TRUE(edited.ok()) << edited.status();
+  const Limit& limit = edited->document.limits.back();
+  EXPECT_EQ(limit.alert_at, std::vector<int>{900});
+  EXPECT_EQ(limit.overrides.size(), 1u) << "the amount was set in it";
+  EXPECT_TRUE(edited->document.alerts.has_value());
+
+  AlertRule& rule = document.alerts->emplace_back();
+  rule.id = "spent";
+  rule.limits = {Glob("user-month")};
+  const auto removed = ApplyEdits({RemoveLimit{"user-month"}}, "acme", "edits.edits", document);
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_THAT(std::string(Policy::Build(removed->document).status().message()),
+              HasSubstr("alert rule \"spent\": limits: the policy has no limit \"user-month\""));
+  EXPECT_THAT(ErrorsOf(PutLimitText{
+                  "{id: new, per: [], unit: usd, amount: 1, window: day, on_outage: deny, "
+                  "alert_at: [90]}"}),
+              ElementsAre("set: limit:1: alert_at[0]: must be a share such as 80% or 12.5%, not "
+                          "\"90\""));
+}
+
 }  // namespace
 }  // namespace quotaplane

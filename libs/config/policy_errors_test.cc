@@ -83,7 +83,7 @@ TEST(PolicyErrorTest, UnknownKeys) {
   EXPECT_EQ(ErrorWith("colour: red"),
             "p.yaml:8: limits[0].colour: unknown key; known are id, tier, per, when, unit, amount, "
             "window, time_zone, "
-            "starts_on, on_exceed, on_outage, hold, overrides");
+            "starts_on, on_exceed, on_outage, hold, alert_at, overrides");
   EXPECT_EQ(ErrorWith("<<: {}"),
             "p.yaml:8: limits[0].<<: merge keys are not supported; write the entries out");
   EXPECT_EQ(ErrorWith("unit: usd"),

@@ -22,18 +22,6 @@ std::string ReadValue(const YamlNode& node) {
   return "";
 }
 
-// A glob or a list of them.
-std::vector<Glob> ReadGlobs(const YamlNode& node) {
-  std::vector<Glob> globs;
-  if (node.kind() == YamlKind::kScalar) {
-    globs.emplace_back(ReadValue(node));
-  } else if (node.ExpectList()) {
-    if (node.size() == 0) node.Report("is an empty list; name at least one, or leave the key out");
-    for (const YamlNode item : node) globs.emplace_back(ReadValue(item));
-  }
-  return globs;
-}
-
 std::optional<Dimension> ReadDimension(const YamlNode& node, std::string_view text) {
   absl::StatusOr<Dimension> dimension = ParseDimension(text);
   if (dimension.ok()) return *std::move(dimension);
@@ -44,37 +32,6 @@ std::optional<Dimension> ReadDimension(const YamlNode& node, std::string_view te
                   ? absl::StrCat(QuoteForMessage(text), ": ", dimension.status().message())
                   : absl::StrCat(QuoteForMessage(text), " is not a dimension", guess));
   return std::nullopt;
-}
-
-std::vector<Condition> ReadWhen(const YamlNode& node) {
-  std::vector<Condition> when;
-  if (!node.ExpectMap()) return when;
-  for (const YamlNode entry : node) {
-    std::optional<Dimension> dimension = ReadDimension(entry, entry.key());
-    std::vector<Glob> globs = ReadGlobs(entry);
-    if (dimension.has_value()) when.push_back({*std::move(dimension), std::move(globs)});
-  }
-  return when;
-}
-
-std::vector<Dimension> ReadPer(const YamlNode& node) {
-  std::vector<Dimension> per;
-  if (!node.ExpectList()) return per;
-  for (const YamlNode item : node) {
-    const std::optional<std::string_view> text = item.String();
-    if (!text.has_value()) continue;
-    std::optional<Dimension> dimension = ReadDimension(item, *text);
-    if (!dimension.has_value()) continue;
-    if (std::find(per.begin(), per.end(), *dimension) != per.end()) {
-      item.Report(absl::StrCat(QuoteForMessage(*text), " is listed twice"));
-    }
-    per.push_back(*std::move(dimension));
-  }
-  if (per.size() > kMaxPerDimensions) {
-    node.Report(absl::StrCat("has ", per.size(), " dimensions; at most ", kMaxPerDimensions,
-                             " are allowed"));
-  }
-  return per;
 }
 
 int64_t ReadAmount(const YamlNode& node, const Unit& unit) {
@@ -180,13 +137,67 @@ std::string ReadTierName(const YamlNode& node) {
   return tier.has_value() ? ReadValue(*tier) : "";
 }
 
+}  // namespace
+
 std::string ReadId(const YamlNode& node) {
   const std::optional<YamlNode> id =
       node.Require("id", "give it a name that is unique in the policy");
   return id.has_value() ? std::string(id->String().value_or("")) : "";
 }
 
-}  // namespace
+std::vector<Glob> ReadGlobs(const YamlNode& node) {
+  std::vector<Glob> globs;
+  if (node.kind() == YamlKind::kScalar) {
+    globs.emplace_back(ReadValue(node));
+  } else if (node.ExpectList()) {
+    if (node.size() == 0) node.Report("is an empty list; name at least one, or leave the key out");
+    for (const YamlNode item : node) globs.emplace_back(ReadValue(item));
+  }
+  return globs;
+}
+
+std::vector<Condition> ReadWhen(const YamlNode& node) {
+  std::vector<Condition> when;
+  if (!node.ExpectMap()) return when;
+  for (const YamlNode entry : node) {
+    std::optional<Dimension> dimension = ReadDimension(entry, entry.key());
+    std::vector<Glob> globs = ReadGlobs(entry);
+    if (dimension.has_value()) when.push_back({*std::move(dimension), std::move(globs)});
+  }
+  return when;
+}
+
+std::vector<Dimension> ReadPer(const YamlNode& node) {
+  std::vector<Dimension> per;
+  if (!node.ExpectList()) return per;
+  for (const YamlNode item : node) {
+    const std::optional<std::string_view> text = item.String();
+    if (!text.has_value()) continue;
+    std::optional<Dimension> dimension = ReadDimension(item, *text);
+    if (!dimension.has_value()) continue;
+    if (std::find(per.begin(), per.end(), *dimension) != per.end()) {
+      item.Report(absl::StrCat(QuoteForMessage(*text), " is listed twice"));
+    }
+    per.push_back(*std::move(dimension));
+  }
+  if (per.size() > kMaxPerDimensions) {
+    node.Report(absl::StrCat("has ", per.size(), " dimensions; at most ", kMaxPerDimensions,
+                             " are allowed"));
+  }
+  return per;
+}
+
+std::vector<int> ReadAlertAt(const YamlNode& node) {
+  std::vector<int> shares;
+  if (!node.ExpectList()) return shares;
+  for (const YamlNode item : node) {
+    const absl::StatusOr<int> share =
+        ParseShare(item.kind() == YamlKind::kScalar ? item.text() : "", 1, kMaxAlertAt);
+    if (!share.ok()) item.Report(absl::StrCat(share.status().message()));
+    shares.push_back(share.value_or(0));
+  }
+  return shares;
+}
 
 std::optional<absl::TimeZone> ReadTimeZone(const YamlNode& node) {
   const std::optional<std::string_view> name = node.String();
@@ -243,7 +254,7 @@ Limit ReadLimit(const YamlNode& node, const PolicyDefaults& defaults, std::strin
   limit.source = node.source();
   if (!node.ExpectMap()) return limit;
   node.ExpectKeys({"id", "tier", "per", "when", "unit", "amount", "window", "time_zone",
-                   "starts_on", "on_exceed", "on_outage", "hold", "overrides"});
+                   "starts_on", "on_exceed", "on_outage", "hold", "alert_at", "overrides"});
   limit.id = ReadId(node);
   limit.tier = ReadTierName(node);
   const auto per =
@@ -270,6 +281,11 @@ Limit ReadLimit(const YamlNode& node, const PolicyDefaults& defaults, std::strin
   limit.unit = *std::move(parsed);
   if (amount.has_value()) limit.amount = ReadAmount(*amount, limit.unit);
   limit.window = ReadWindow(node, limit.unit, defaults);
+  if (const auto alert_at = node.Find("alert_at"); alert_at.has_value()) {
+    limit.alert_at = ReadAlertAt(*alert_at);
+  } else if (!DefaultAlertAt(limit).empty()) {
+    limit.alert_at = defaults.alert_at;
+  }
   if (const auto overrides = node.Find("overrides"); overrides.has_value()) {
     limit.overrides = ReadOverrides(*overrides, limit.unit, file);
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "libs/config/yaml_reader.h"
@@ -17,6 +18,8 @@ namespace quotaplane {
 struct PolicyDefaults {
   std::optional<OnOutage> on_outage;
   absl::TimeZone time_zone = absl::UTCTimeZone();
+  // Of limits that would have one without it too (DefaultAlertAt).
+  std::optional<std::vector<int>> alert_at;
 };
 
 // All of these file a problem with the document for whatever they cannot read, and then return a
@@ -26,6 +29,14 @@ Limit ReadLimit(const YamlNode& node, const PolicyDefaults& defaults, std::strin
 ModelRule ReadModelRule(const YamlNode& node);
 CostCenterRule ReadCostCenter(const YamlNode& node);
 TierRule ReadTierRule(const YamlNode& node);
+
+// Parts that several of them have.
+std::string ReadId(const YamlNode& node);
+std::vector<Glob> ReadGlobs(const YamlNode& node);  // one, or a list
+std::vector<Condition> ReadWhen(const YamlNode& node);
+std::vector<Dimension> ReadPer(const YamlNode& node);
+// "[50%, 80%, 100%]".
+std::vector<int> ReadAlertAt(const YamlNode& node);
 
 // A zone of the IANA database.
 std::optional<absl::TimeZone> ReadTimeZone(const YamlNode& node);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/alert_rule_reader.h"
 #include "libs/config/policy_limit_reader.h"
 #include "libs/config/policy_node.h"
 #include "libs/config/retention_reader.h"
@@ -16,12 +17,15 @@ namespace {
 PolicyDefaults ReadDefaults(const YamlNode& node) {
   PolicyDefaults defaults;
   if (!node.ExpectMap()) return defaults;
-  node.ExpectKeys({"on_outage", "time_zone"});
+  node.ExpectKeys({"on_outage", "time_zone", "alert_at"});
   if (const auto on_outage = node.Find("on_outage"); on_outage.has_value()) {
     defaults.on_outage = ReadOnOutage(*on_outage);
   }
   if (const auto zone = node.Find("time_zone"); zone.has_value()) {
     defaults.time_zone = ReadTimeZone(*zone).value_or(defaults.time_zone);
+  }
+  if (const auto alert_at = node.Find("alert_at"); alert_at.has_value()) {
+    defaults.alert_at = ReadAlertAt(*alert_at);
   }
   return defaults;
 }
@@ -53,7 +57,7 @@ PolicyDocument ReadDocument(YamlDocument& file, const YamlNode& root) {
   }
   if (!root.ExpectMap()) return document;
   root.ExpectKeys({"defaults", "approvals", "unpriced_models", "tiers", "models", "limits",
-                   "retention", "cost_centers"});
+                   "retention", "cost_centers", "alerts"});
   PolicyDefaults defaults;
   if (const auto node = root.Find("defaults"); node.has_value()) defaults = ReadDefaults(*node);
   if (const auto node = root.Find("approvals"); node.has_value()) {
@@ -76,7 +80,13 @@ PolicyDocument ReadDocument(YamlDocument& file, const YamlNode& root) {
   const auto read_limit = [&](const YamlNode& node) {
     return ReadLimit(node, defaults, file.name());
   };
+  const size_t before = file.problem_count();
   ReadEntries(file, root, "limits", kMaxLimits, read_limit, &document.limits);
+  const bool all_limits = file.problem_count() == before;
+  if (!root.Find("alerts").has_value()) return document;
+  ReadEntries(file, root, "alerts", kMaxAlertRules, ReadAlertRule, &document.alerts.emplace());
+  // A limit may be missing for a mistake of its own: that a rule names it is none.
+  if (!all_limits) document.alerts.reset();
   return document;
 }
 

@@ -1,6 +1,6 @@
 // A policy document in YAML -> PolicyDocument -> Policy. docs/policy.md describes the format.
 //
-//   defaults: {on_outage: deny, time_zone: Europe/Berlin}
+//   defaults: {on_outage: deny, time_zone: Europe/Berlin, alert_at: [80%, 100%]}
 //   approvals: 1                     # by how many others the next version has to be approved
 //   unpriced_models: deny            # or flag, or {price_as: MODEL}
 //   tiers:                           # the first that matches a request decides
@@ -25,8 +25,14 @@
 //       on_outage: allow             # deny and downgrade limits need it, here or in `defaults`;
 //                                    # soft and shadow limits never refuse, so they always allow
 //       hold: estimate               # or none
+//       alert_at: [50%, 80%, 100%]   # [] for none
 //       overrides:
 //         - {user: alice, amount: 900}
+//   alerts:                          # the first that fits what happened decides
+//     - {id: spent, on: threshold, limits: "user-*", at: 100%, receivers: oncall, hold_off: 1h}
+//     - {id: soon, on: forecast, margin: 12h, action: {throttle: 50%, for: 2h}}
+//     - {id: odd, on: anomaly, when: {team: ads}, signals: cost, per: [user], floor: 20}
+//     - {id: wild, on: runaway, severity: critical, action: {freeze: true, for: 2h}}
 //   retention: {entries: 400d, hours: 400d, days: 3650d}   # at least 90d, or below_floor: true
 //
 // Errors: INVALID_ARGUMENT with one line per problem (all of them, at most 50), each

@@ -18,4 +18,10 @@ absl::StatusOr<int64_t> ParseAmount(std::string_view text, const Unit& unit);
 // A zone of the IANA database.
 absl::StatusOr<absl::TimeZone> ParseTimeZone(std::string_view name);
 
+// "80%", "12.5%": a share in permille, from `min` to `max`.
+absl::StatusOr<int> ParseShare(std::string_view text, int min, int max);
+
+// "90s", "30m", "12h", "2d": µs, from `min_us` to `max_us`, which are whole seconds.
+absl::StatusOr<int64_t> ParseDuration(std::string_view text, int64_t min_us, int64_t max_us);
+
 }  // namespace quotaplane

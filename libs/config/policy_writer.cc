@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/absl_view.h"
+#include "libs/policy/alert_digest.h"
 #include "libs/policy/policy_text.h"
 
 namespace quotaplane {
@@ -72,6 +73,9 @@ std::string WritePolicy(const PolicyDocument& document) {
   WriteRules("cost_centers", document.cost_centers, &out);
   out.append(document.limits.empty() ? "limits: []\n" : "limits:\n");
   for (const Limit& limit : document.limits) WriteLimit(limit, &out);
+  if (HasDefaultAlertRules(document)) return out;
+  if (document.alerts->empty()) out.append("alerts: []\n");
+  WriteRules("alerts", *document.alerts, &out);
   return out;
 }
 

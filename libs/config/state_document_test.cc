@@ -26,6 +26,9 @@ policy:
       window: month
       time_zone: UTC
       on_outage: allow
+      alert_at: [90%]
+  alerts:
+    - {id: spent, on: threshold, limits: user-month, action: {throttle: 50%, for: 2h}}
 exceptions:
   - id: "01jdm3v5k8q2xw9c7e4r6t0y1a"
     scope: {labels.agent: "007", user: alice}
@@ -107,10 +110,10 @@ TEST(StateDocumentTest, ErrorsNameThePlaceAndTheRule) {
   const std::vector<Case> cases = {
       {"quotaplane_state: 1\n", "", "`quotaplane_state` is missing"},
       {"quotaplane_state: 1", "quotaplane_state: 2", "state.yaml:1: quotaplane_state: "},
-      {"keys:", "key:", "state.yaml:21: key: "},
+      {"keys:", "key:", "state.yaml:24: key: "},
       {"amount: 500", "amount: -1", "state.yaml:8: policy.limits[0].amount: "},
       {"  - id: \"01jdm3v5k8q2xw9c7e4r6t0y1a\"\n    scope", "  - scope", "`id` is missing"},
-      {"amount: 7}", "amount: 0}", "state.yaml:16: exceptions[0].raises[0].amount: "},
+      {"amount: 7}", "amount: 0}", "state.yaml:19: exceptions[0].raises[0].amount: "},
       {"per: [user]}", "per: [team]}", "names \"team\", which the scope does not"},
       {"per: [user]}", "per: [user, user]}", "names a dimension twice"},
       {"    end: \"2026-12-01T00:00:00Z\"\n", "", "`end` is missing; an exception has an end"},

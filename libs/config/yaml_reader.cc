@@ -101,7 +101,10 @@ std::string YamlNode::path() const {
   std::string path;
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     const YamlDocument::Node& node = document_->nodes_[*step];
-    if (document_->nodes_[node.parent].kind == YamlKind::kList) {
+    const auto named = document_->names_.find(*step);
+    if (named != document_->names_.end()) {
+      absl::StrAppend(&path, "[", named->second, "]");
+    } else if (document_->nodes_[node.parent].kind == YamlKind::kList) {
       absl::StrAppend(&path, "[", node.position, "]");
     } else {
       const std::string quoted = QuoteForMessage(document_->View(node.key));
@@ -110,6 +113,10 @@ std::string YamlNode::path() const {
     }
   }
   return path;
+}
+
+void YamlNode::NameItem(std::string_view name) const {
+  document_->names_[index_] = std::string(name);
 }
 
 std::string YamlNode::source() const {

@@ -24,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/base/quote.h"
@@ -66,6 +67,8 @@ class YamlNode {
   std::string_view key() const;   // of a map's entry; empty in a list
   std::string_view text() const;  // of a scalar, whatever it looks like
   std::string path() const;       // "limits[3].when.team"; empty at the root
+  // Of a list's item: paths have this in place of its position from now on, "alerts[night-freeze]".
+  void NameItem(std::string_view name) const;
   // "policy.yaml:12: limits[3]", as problems begin: for messages of checks made later.
   std::string source() const;
 
@@ -155,8 +158,9 @@ class YamlDocument {
   bool CountProblem();
 
   std::string name_;
-  std::string text_;         // all keys and scalars
-  std::vector<Node> nodes_;  // [0] is none, [1] the root
+  std::string text_;                                  // all keys and scalars
+  std::vector<Node> nodes_;                           // [0] is none, [1] the root
+  absl::flat_hash_map<uint32_t, std::string> names_;  // of items, by their indexes
   std::vector<Problem> problems_;
   size_t problem_count_ = 0;
 };

@@ -275,6 +275,17 @@ TEST(YamlNodeTest, UnknownKeysAreNamedWithAGuess) {
             "f.yaml:1: a.<<: merge keys are not supported; write the entries out");
 }
 
+TEST(YamlNodeTest, ItemsThatHaveANameGoByIt) {
+  const auto document = MustParse("rules:\n  - {id: one, at: [1, x]}\n  - {at: y}\n");
+  const YamlNode rules = *document->root().Find("rules");
+  for (const YamlNode rule : rules) {
+    if (const auto id = rule.Find("id")) rule.NameItem(id->text());
+    rule.Find("at")->Report("is wrong");
+  }
+  EXPECT_EQ(Message(document->status()),
+            "f.yaml:2: rules[one].at: is wrong\nf.yaml:3: rules[1].at: is wrong");
+}
+
 TEST(YamlNodeTest, MessagesStayOnOneLineWhateverTheKey) {
   const auto keys = [](const YamlNode& node) { return node.ExpectKeys({"id"}); };
   EXPECT_EQ(ProblemOf("{\"x\\ny\": 1}", keys), "f.yaml:1: a.x\\ny: unknown key; known are id");

@@ -1,7 +1,5 @@
 #include "libs/control/change.h"
 
-#include <spdlog/spdlog.h>
-
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "libs/control/audit_json.h"
 #include "libs/control/audit_rows.h"
 #include "libs/control/change_rows.h"
+#include "libs/log/log.h"
 #include "libs/sql/errors.h"
 
 namespace quotaplane {
@@ -95,8 +94,8 @@ absl::StatusOr<ChangeOutcome> Changes::Make(const ChangeRequest& request, std::s
   if (IsRefusal(failed)) {
     AuditRefusal(request, target, failed);
   } else {
-    spdlog::error("control: {} of {} by {} could not be carried out, or it is not known: {}",
-                  request.action, std::string(target), request.actor, failed.ToString());
+    LogError("control: {} of {} by {} could not be carried out, or it is not known: {}",
+             request.action, std::string(target), request.actor, failed.ToString());
   }
   return failed;
 }
@@ -124,6 +123,12 @@ absl::StatusOr<ChangeOutcome> Changes::MakeOnce(const ChangeRequest& request, Wo
   }
   *published = !record.items.empty();
   return ChangeOutcome{std::move(record.answer), false};
+}
+
+absl::Status Changes::Reanswer(const ChangeRequest& request, const std::string& answer) {
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> transaction, database_->Begin());
+  QP_RETURN_IF_ERROR(ReplaceAnswer(*transaction, request, answer));
+  return transaction->Commit();
 }
 
 absl::Status Changes::Audit(sql::Transaction& transaction, AuditRow row, int64_t missing) {
@@ -171,8 +176,8 @@ void Changes::WriteRefusal(const ChangeRequest& request, std::string_view target
   for (int attempt = 1; attempt < kAttempts && IsConflict(written); ++attempt) written = write();
   if (written.ok()) return;
   budget_.GiveBack(org, missing + 1);
-  spdlog::error("control: the refusal of {} by {} ({}) is not in the audit log: {}", row.action,
-                row.actor, row.outcome, written.ToString());
+  LogError("control: the refusal of {} by {} ({}) is not in the audit log: {}", row.action,
+           row.actor, row.outcome, written.ToString());
 }
 
 }  // namespace quotaplane

@@ -86,6 +86,10 @@ class Changes {
   absl::StatusOr<ChangeOutcome> Make(const ChangeRequest& request, std::string_view target,
                                      Work work);
 
+  // Another answer for repetitions of a request that was carried out: where what came of it is
+  // known only after its change. NOT_FOUND: it is not remembered (any more).
+  absl::Status Reanswer(const ChangeRequest& request, const std::string& answer);
+
   // A call that was refused before any work: a role that is missing, a field that broke a rule. The
   // request may have anything in it, also what is no text. Errors that are the database's, or say
   // that it is away, are no refusals: nothing is written. Bounded: past 600 a minute of one org

@@ -119,6 +119,19 @@ absl::Status RememberAnswer(sql::Transaction& transaction, const ChangeRequest& 
       .status();
 }
 
+absl::Status ReplaceAnswer(sql::Transaction& transaction, const ChangeRequest& request,
+                           const std::string& answer) {
+  const std::string digest = DigestOf(request);
+  QP_ASSIGN_OR_RETURN(
+      const int64_t found,
+      transaction.Execute(
+          {"answer again",
+           "UPDATE control_requests SET answer = $4 WHERE org = $1 AND request_id "
+           "= $2 AND request_digest = $3"},
+          {request.org, request.request_id, sql::Bytes{digest}, sql::Bytes{answer}}));
+  return found > 0 ? absl::OkStatus() : absl::NotFoundError("the request is not remembered");
+}
+
 absl::Status WriteItems(sql::Transaction& transaction, int64_t number,
                         const std::vector<ChangeRecord::ItemWrite>& items) {
   if (items.size() > kMaxItemWrites) {

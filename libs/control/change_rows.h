@@ -29,6 +29,10 @@ absl::StatusOr<std::optional<std::string>> FindAnswer(sql::Transaction& transact
 absl::Status RememberAnswer(sql::Transaction& transaction, const ChangeRequest& request,
                             const std::string& answer);
 
+// In place of the answer that is remembered. NOT_FOUND: there is none.
+absl::Status ReplaceAnswer(sql::Transaction& transaction, const ChangeRequest& request,
+                           const std::string& answer);
+
 absl::Status WriteItems(sql::Transaction& transaction, int64_t number,
                         const std::vector<ChangeRecord::ItemWrite>& items);
 

@@ -183,6 +183,21 @@ TEST_P(ChangesTest, ARequestIsCarriedOutOnce) {
   EXPECT_EQ(changes_.Make(again, "thing", never)->answer, "answer 3");
 }
 
+TEST_P(ChangesTest, WhatCameOfItLaterIsWhatARepetitionIsAnswered) {
+  const ChangeRequest request = Request("SetLimit");
+  EXPECT_TRUE(absl::IsNotFound(changes_.Reanswer(request, "later")));
+  ASSERT_TRUE(changes_.Make(request, "thing", Work).ok());
+  ChangeRequest another = request;
+  another.request_digest = "another";
+  EXPECT_TRUE(absl::IsNotFound(changes_.Reanswer(another, "not this")));
+  ASSERT_TRUE(changes_.Reanswer(request, "later").ok());
+  const auto again = changes_.Make(request, "thing", Work);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(again->answer, "later");
+  EXPECT_THAT(Chain(), SizeIs(1));
+}
+
 TEST_P(ChangesTest, RequestsAreForgottenAFewAtATime) {
   for (int i = 0; i < 250; ++i) {
     ASSERT_TRUE(db_->Execute({"old",

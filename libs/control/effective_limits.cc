@@ -65,8 +65,17 @@ void Raise(const Exception& exception, EffectiveLimit* limit) {
   }
 }
 
+void Lower(const Curb& throttle, EffectiveLimit* limit) {
+  limit->amount = ThrottledAmount(limit->amount, throttle);
+  absl::StrAppend(&limit->source, ", ", CurbDeedWords(throttle));
+  // The amount is another one once either has ended.
+  limit->until_us =
+      limit->until_us == 0 ? throttle.until_us : std::min(limit->until_us, throttle.until_us);
+}
+
 EffectiveLimit Standing(const Limit& limit, const Subject& subject,
-                        const std::vector<Exception>& exceptions, int64_t now_us) {
+                        const std::vector<Exception>& exceptions, const Curbs& curbs,
+                        int64_t now_us) {
   EffectiveLimit standing;
   standing.limit = &limit;
   standing.scope = ScopeString(limit, subject, subject.model);
@@ -79,6 +88,8 @@ EffectiveLimit Standing(const Limit& limit, const Subject& subject,
       Raise(exception, &standing);
     }
   }
+  const Curb* const throttle = curbs.Throttle(limit, subject, subject.model, now_us);
+  if (throttle != nullptr) Lower(*throttle, &standing);
   return standing;
 }
 
@@ -96,13 +107,13 @@ size_t CountNamed(const Subject& subject) {
 
 std::vector<EffectiveLimit> EffectiveLimits(const Policy& policy, const Subject& subject,
                                             const std::vector<Exception>& exceptions,
-                                            int64_t now_us) {
+                                            const Curbs& curbs, int64_t now_us) {
   std::vector<AppliedLimit> applied;
   policy.Match(subject, subject.model, &applied);
   std::vector<EffectiveLimit> limits;
   limits.reserve(applied.size());
   for (const AppliedLimit& one : applied) {
-    limits.push_back(Standing(*one.limit, subject, exceptions, now_us));
+    limits.push_back(Standing(*one.limit, subject, exceptions, curbs, now_us));
   }
   return limits;
 }
@@ -110,7 +121,7 @@ std::vector<EffectiveLimit> EffectiveLimits(const Policy& policy, const Subject&
 absl::StatusOr<EffectiveLimit> EffectiveLimitOf(const Policy& policy, std::string_view limit_id,
                                                 const Subject& subject,
                                                 const std::vector<Exception>& exceptions,
-                                                int64_t now_us) {
+                                                const Curbs& curbs, int64_t now_us) {
   const std::vector<Limit>& limits = policy.document().limits;
   const auto found = std::find_if(limits.begin(), limits.end(),
                                   [&](const Limit& limit) { return limit.id == limit_id; });
@@ -127,7 +138,7 @@ absl::StatusOr<EffectiveLimit> EffectiveLimitOf(const Policy& policy, std::strin
     return FieldError({{"scope", absl::StrCat("must have ", per.empty() ? "nothing" : per,
                                               ": what the limit counts over")}});
   }
-  return Standing(*found, subject, exceptions, now_us);
+  return Standing(*found, subject, exceptions, curbs, now_us);
 }
 
 }  // namespace quotaplane

@@ -56,7 +56,7 @@ TEST(EffectiveLimits, SaysWhichPartOfThePolicyItIs) {
   const auto policy = ThePolicy();
   const auto amounts = [&](const Subject& subject) {
     std::vector<std::string> said;
-    for (const EffectiveLimit& limit : EffectiveLimits(*policy, subject, {}, kNow)) {
+    for (const EffectiveLimit& limit : EffectiveLimits(*policy, subject, {}, {}, kNow)) {
       said.push_back(limit.limit->id + " " + std::to_string(limit.amount) + " " + limit.source);
     }
     return said;
@@ -78,24 +78,56 @@ TEST(EffectiveLimits, AnExceptionRaisesItsScopeAlone) {
   const std::vector<Exception> exceptions = {
       Raised("e1", {{"team", "search"}, {"user", "alice"}}, {{"user-day", 50}, {"opus", 9}}),
       Raised("e2", {{"team", "search"}, {"user", "alice"}}, {{"user-day", 40}})};
-  const auto limits = EffectiveLimits(*policy, Someone("search", "alice"), exceptions, kNow);
+  const auto limits = EffectiveLimits(*policy, Someone("search", "alice"), exceptions, {}, kNow);
   ASSERT_THAT(limits, SizeIs(2));
   EXPECT_EQ(limits[1].amount, 50);
   EXPECT_EQ(limits[1].policy_amount, 30);
   EXPECT_EQ(limits[1].source, "exception e1");
   EXPECT_EQ(limits[1].until_us, kNow + 500);
-  EXPECT_EQ(EffectiveLimits(*policy, Someone("search", "bob"), exceptions, kNow)[1].amount, 20);
+  EXPECT_EQ(EffectiveLimits(*policy, Someone("search", "bob"), exceptions, {}, kNow)[1].amount, 20);
   // The other limit counts over the user alone.
-  const auto opus = EffectiveLimitOf(*policy, "opus", Someone("", "alice"), exceptions, kNow);
+  const auto opus = EffectiveLimitOf(*policy, "opus", Someone("", "alice"), exceptions, {}, kNow);
   ASSERT_TRUE(opus.ok()) << opus.status();
   EXPECT_EQ(opus->amount, 9);
+}
+
+TEST(EffectiveLimits, AThrottleIsToldWithWhatItIsOf) {
+  const auto policy = ThePolicy();
+  Curb throttle;
+  throttle.alert = 17;
+  throttle.share_permille = 100;
+  throttle.scope = {{*ParseDimension("team"), "search"}, {*ParseDimension("user"), "alice"}};
+  throttle.until_us = kNow + 100;
+  const Curbs curbs({throttle});
+  const Subject alice = Someone("search", "alice");
+  auto limits = EffectiveLimits(*policy, alice, {}, curbs, kNow);
+  ASSERT_THAT(limits, SizeIs(2));
+  EXPECT_EQ(limits[0].source, "limit");
+  EXPECT_EQ(limits[1].amount, 3);
+  EXPECT_EQ(limits[1].policy_amount, 30);
+  EXPECT_EQ(limits[1].source,
+            "override {team=search, user=alice}, throttled to 10 % by alert A-17");
+  EXPECT_EQ(limits[1].until_us, kNow + 100);
+  // Of what an exception gave.
+  const std::vector<Exception> exceptions = {
+      Raised("e1", {{"team", "search"}, {"user", "alice"}}, {{"user-day", 50}})};
+  const auto raised = EffectiveLimitOf(*policy, "user-day", alice, exceptions, curbs, kNow);
+  ASSERT_TRUE(raised.ok()) << raised.status();
+  EXPECT_EQ(raised->amount, 5);
+  EXPECT_EQ(raised->source, "exception e1, throttled to 10 % by alert A-17");
+  EXPECT_EQ(raised->until_us, kNow + 100);
+  // Somebody else, and once it is over.
+  EXPECT_EQ(EffectiveLimits(*policy, Someone("search", "bob"), {}, curbs, kNow)[1].amount, 20);
+  EXPECT_EQ(EffectiveLimits(*policy, alice, {}, curbs, kNow + 100)[1].amount, 30);
 }
 
 TEST(EffectiveLimits, WhatDoesNotHoldHasNoEffect) {
   const auto policy = ThePolicy();
   const Subject alice = Someone("search", "alice");
   Exception exception = Raised("e", {{"team", "search"}, {"user", "alice"}}, {{"user-day", 50}});
-  const auto amount = [&] { return EffectiveLimits(*policy, alice, {exception}, kNow)[1].amount; };
+  const auto amount = [&] {
+    return EffectiveLimits(*policy, alice, {exception}, {}, kNow)[1].amount;
+  };
   EXPECT_EQ(amount(), 50);
   for (const ExceptionState state :
        {ExceptionState::kRequested, ExceptionState::kDenied, ExceptionState::kScheduled,
@@ -110,16 +142,18 @@ TEST(EffectiveLimits, WhatDoesNotHoldHasNoEffect) {
 
 TEST(EffectiveLimits, OneLimitNeedsItsWholeScope) {
   const auto policy = ThePolicy();
-  EXPECT_EQ(EffectiveLimitOf(*policy, "user-day", Someone("search", "x"), {}, kNow)->amount, 20);
-  EXPECT_EQ(EffectiveLimitOf(*policy, "org-month", Someone("", ""), {}, kNow)->scope, "{org=acme}");
+  EXPECT_EQ(EffectiveLimitOf(*policy, "user-day", Someone("search", "x"), {}, {}, kNow)->amount,
+            20);
+  EXPECT_EQ(EffectiveLimitOf(*policy, "org-month", Someone("", ""), {}, {}, kNow)->scope,
+            "{org=acme}");
   EXPECT_TRUE(
-      absl::IsNotFound(EffectiveLimitOf(*policy, "none", Someone("", ""), {}, kNow).status()));
+      absl::IsNotFound(EffectiveLimitOf(*policy, "none", Someone("", ""), {}, {}, kNow).status()));
   for (const auto& [limit, subject] :
        std::vector<std::pair<std::string, Subject>>{{"user-day", Someone("search", "")},
                                                     {"user-day", Someone("", "")},
                                                     {"org-month", Someone("search", "")},
                                                     {"opus", Someone("search", "alice")}}) {
-    const absl::Status status = EffectiveLimitOf(*policy, limit, subject, {}, kNow).status();
+    const absl::Status status = EffectiveLimitOf(*policy, limit, subject, {}, {}, kNow).status();
     ASSERT_THAT(FieldViolationsOf(status), SizeIs(1)) << limit;
     EXPECT_EQ(FieldViolationsOf(status)[0].field, "scope");
   }

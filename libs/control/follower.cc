@@ -1,7 +1,5 @@
 #include "libs/control/follower.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -88,17 +87,17 @@ void Follower::LoadSaved(const std::string& saved_dir) {
   SavedItems::Found found;
   auto saved = SavedItems::Open(saved_dir, &found, *options_.disk);
   if (!saved.ok()) {
-    spdlog::error("the control state is not saved on disk: {}", saved.status().ToString());
+    LogError("the control state is not saved on disk: {}", saved.status().ToString());
     MutexLock lock(mutex_);
     status_.save_error = std::string(saved.status().message());
     return;
   }
   saver_ = std::make_unique<ItemSaver>(*std::move(saved));
-  if (!found.damage.empty()) spdlog::error("saved control state: {}", found.damage);
+  if (!found.damage.empty()) LogError("saved control state: {}", found.damage);
   if (found.state.at.epoch.empty()) return;
   const absl::Duration age = absl::Microseconds(options_.now_us() - found.state.at.contact_us);
-  spdlog::info("control state from disk: change {}, {} items, {} old", found.state.at.number,
-               found.state.items.size(), absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))));
+  LogInfo("control state from disk: change {}, {} items, {} old", found.state.at.number,
+          found.state.items.size(), absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))));
   at_ = found.state.at;
   saved_contact_us_ = at_.contact_us;
   Apply(found.state.items);
@@ -143,9 +142,9 @@ void Follower::Round() {
   changed_.notify_all();
   // Once per outage, not per attempt.
   if (!look.ok() && !was_away) {
-    spdlog::error("control state stays at change {}: {}", at_.number, look.status().ToString());
+    LogError("control state stays at change {}: {}", at_.number, look.status().ToString());
   }
-  if (look.ok() && was_away) spdlog::info("control state is followed again");
+  if (look.ok() && was_away) LogInfo("control state is followed again");
   if (look.ok()) Report(*look == Look::kNew);
 }
 
@@ -281,7 +280,7 @@ absl::StatusOr<std::vector<ControlItem>> Follower::ReadWhole(BoardHead* head) {
     if (position >= before.last && head->last > position) continue;
     // All was read, and it is not what the head says.
     if (doubted) {
-      spdlog::error("the board of control items is damaged: it has to be filled anew");
+      LogError("the board of control items is damaged: it has to be filled anew");
       QP_RETURN_IF_ERROR(board_->Begin(before.epoch, Deadline()).status());
       break;
     }
@@ -325,8 +324,15 @@ void Follower::Save(bool whole, std::vector<ControlItem> items) {
 void Follower::Report(bool moved) {
   if (!moved && absl::Now() < next_report_) return;
   const ItemSink::Counts counts = sink_->counts();
-  const ReplicaReport report{options_.replica, at_.epoch,   at_.position,   at_.number, 0,
-                             counts.keys,      counts.orgs, counts.rejected};
+  const ReplicaReport report{options_.replica,
+                             at_.epoch,
+                             at_.position,
+                             at_.number,
+                             0,
+                             counts.keys,
+                             counts.orgs,
+                             counts.rejected,
+                             options_.conditions ? options_.conditions() : ""};
   // One that is lost is followed by the next.
   if (board_->Report(report, Deadline()).ok()) next_report_ = absl::Now() + options_.report_every;
 }

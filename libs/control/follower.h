@@ -45,6 +45,8 @@ struct FollowerOptions {
   std::string replica;  // in reports; no two share it
   absl::Duration poll = absl::Milliseconds(100);
   absl::Duration report_every = absl::Seconds(2);
+  // What is wrong with this replica (ReplicaReport::conditions): quick. Null: nothing ever is.
+  std::function<std::string()> conditions = nullptr;
   // Of a call to the board.
   absl::Duration timeout = absl::Seconds(5);
   // How often it is written down that nothing has changed.

@@ -1,8 +1,8 @@
 #include "libs/control/item_saver.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
+
+#include "libs/log/log.h"
 
 namespace quotaplane {
 
@@ -67,9 +67,9 @@ void ItemSaver::Run() {
     lock.lock();
     // Once per trouble, not per attempt.
     if (!saved.ok() && !failed_) {
-      spdlog::error("the control state is not saved on disk: {}", saved.ToString());
+      LogError("the control state is not saved on disk: {}", saved.ToString());
     }
-    if (saved.ok() && failed_) spdlog::info("the control state is saved on disk again");
+    if (saved.ok() && failed_) LogInfo("the control state is saved on disk again");
     failed_ = !saved.ok();
     error_ = std::string(saved.message());
     if (batch.whole || failed_) whole_comes_ = waiting_whole_;

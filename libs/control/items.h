@@ -82,7 +82,10 @@ struct ReplicaReport {
   int64_t keys = 0;      // that it has
   int64_t orgs = 0;      // with a policy of their own
   int64_t rejected = 0;  // items that it could not use: it is of an older version
+  // What is wrong with it, in the words of whoever made it; at most kMaxReportedConditions bytes.
+  std::string conditions = {};
 };
+inline constexpr size_t kMaxReportedConditions = 4'096;
 
 // Bounds of one Put.
 inline constexpr size_t kMaxPutItems = 250;

@@ -1,7 +1,5 @@
 #include "libs/control/publisher.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <deque>
 #include <iterator>
@@ -10,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 
@@ -78,8 +77,8 @@ void Publisher::Run() {
   for (;;) {
     const absl::Status done = Round();
     // Once per outage, not per attempt.
-    if (!done.ok() && !away) spdlog::error("changes wait to be published: {}", done.ToString());
-    if (done.ok() && away) spdlog::info("changes are published again");
+    if (!done.ok() && !away) LogError("changes wait to be published: {}", done.ToString());
+    if (done.ok() && away) LogInfo("changes are published again");
     away = !done.ok();
     const absl::Duration pause = away ? retry : options_.interval;
     retry = away ? std::min(2 * retry, options_.longest_retry) : options_.first_retry;
@@ -105,8 +104,8 @@ absl::Status Publisher::Round() {
   if (head.epoch.empty() && last == 0) return absl::OkStatus();
   if (head.epoch.empty() || head.published > last) {
     if (!head.epoch.empty()) {
-      spdlog::warn("the database went back from change {} to {}: the board is filled anew",
-                   head.published, last);
+      LogWarning("the database went back from change {} to {}: the board is filled anew",
+                 head.published, last);
     }
     QP_RETURN_IF_ERROR(board_->Begin(head.epoch, Deadline()).status());
     QP_ASSIGN_OR_RETURN(head, board_->Head(Deadline()));

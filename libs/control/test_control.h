@@ -43,9 +43,10 @@ class ControlTest : public sql::DatabaseTest {
   // Every row of every table but the audit log's, which refusals are written to.
   std::map<std::string, std::vector<std::string>> Everything() {
     std::map<std::string, std::vector<std::string>> tables;
-    for (const char* table : {"control_head", "control_requests", "control_items",
-                              "policy_versions", "policy_documents", "policy_authors",
-                              "policy_approvals", "exceptions", "virtual_keys", "price_books"}) {
+    for (const char* table :
+         {"control_head", "control_requests", "control_items", "policy_versions",
+          "policy_documents", "policy_authors", "policy_approvals", "exceptions", "curbs",
+          "virtual_keys", "price_books"}) {
       const auto rows = db_->Query({"all", absl::StrCat("SELECT * FROM ", table)});
       EXPECT_TRUE(rows.ok()) << rows.status();
       std::vector<std::string>& texts = tables[table];

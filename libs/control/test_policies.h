@@ -23,10 +23,12 @@ class TestCodec : public ItemCodec {
                         (*Policy::Build(document))->fingerprint());
   }
   std::string EncodeRaises(const RaisesItem&) const override { return ""; }
+  std::string EncodeCurbs(const CurbsItem&) const override { return ""; }
   std::string EncodeKey(const VirtualKey&) const override { return ""; }
   std::string EncodePrices(const PricesItem&) const override { return ""; }
   absl::StatusOr<PolicyItem> DecodePolicy(std::string_view) const override { return None(); }
   absl::StatusOr<RaisesItem> DecodeRaises(std::string_view) const override { return None(); }
+  absl::StatusOr<CurbsItem> DecodeCurbs(std::string_view) const override { return None(); }
   absl::StatusOr<VirtualKey> DecodeKey(std::string_view) const override { return None(); }
   absl::StatusOr<PricesItem> DecodePrices(std::string_view) const override { return None(); }
 

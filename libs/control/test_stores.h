@@ -39,6 +39,16 @@ class TextCodec : public ItemCodec {
     }
     return text;
   }
+  std::string EncodeCurbs(const CurbsItem& item) const override {
+    std::string text = item.org;
+    for (const Curb& curb : item.curbs) {
+      absl::StrAppend(&text, "; ", AlertName(curb.alert), " ",
+                      curb.freeze ? "freeze" : absl::StrCat("to ", curb.share_permille), " ",
+                      CurbScopeString(curb, item.org), curb.limit_id, " from ", curb.from_us,
+                      " until ", curb.until_us);
+    }
+    return text;
+  }
   std::string EncodeKey(const VirtualKey& key) const override {
     std::string text = absl::StrCat(key.org, "/", key.team, "/", key.project, "/", key.user);
     for (const Glob& model : key.models) absl::StrAppend(&text, " ", model.pattern());
@@ -61,6 +71,7 @@ class TextCodec : public ItemCodec {
   }
   absl::StatusOr<PolicyItem> DecodePolicy(std::string_view) const override { return OneWay(); }
   absl::StatusOr<RaisesItem> DecodeRaises(std::string_view) const override { return OneWay(); }
+  absl::StatusOr<CurbsItem> DecodeCurbs(std::string_view) const override { return OneWay(); }
   absl::StatusOr<VirtualKey> DecodeKey(std::string_view) const override { return OneWay(); }
   absl::StatusOr<PricesItem> DecodePrices(std::string_view) const override { return OneWay(); }
 

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ inline constexpr int64_t kMaxCounterValue = (int64_t{1} << 53) - 1;
 // More than used can be: what is held and what is committed saturate each by itself.
 inline constexpr int64_t kNeverRefuses = 2 * kMaxCounterValue;
 
+// Thresholds of one counter in one call; of all limits that share it.
+inline constexpr size_t kMaxThresholdsPerCounter = 32;
+
 // A counter as one call uses it. `window` must outlive the call.
 struct CounterUse {
   Digest counter;
@@ -49,7 +53,30 @@ struct CounterUse {
   // Adjust only, where not 0: when that happened what is being corrected. A calendar counter whose
   // present period has not this instant is left alone, as is a sliding one whose window has not.
   int64_t happened_at_us = 0;
+  // Commit and TellRefused: values of which it is told when the committed part comes to them. 1 to
+  // kMaxCounterValue, ascending, each once, at most kMaxThresholdsPerCounter. See Crossings below.
+  std::vector<int64_t> thresholds = {};
 };
+
+// Crossings. A counter comes to a threshold when a Commit leaves its committed part at or above it;
+// holds do not count, since they may be given back. The same atomic step puts one event where
+// crossing.h reads it, whatever is retried or killed:
+//   calendar   once in each period
+//   lifetime   once
+//   sliding    once, and again each time that it comes back to it from below
+// A threshold is a value of a counter: another amount makes other thresholds, and a new one that
+// has been passed already is told by the next Commit. So is one that was passed by a step that is
+// given no thresholds (an Adjust). What an Adjust takes back is not untold: in the same period it
+// is not told again.
+//
+// A limit that refuses may never be used up to its amount. So TellRefused tells a threshold, as a
+// Commit would and instead of it, where a request was refused that would have taken the committed
+// part past it, and at least nine tenths of it are committed; of a sliding window at most once in
+// its length.
+
+// What a threshold is of: bytes that go with the event. Called only where one may be told, on a
+// thread of the store's; owns what it needs.
+using DescribeThreshold = std::function<std::string(const Digest& counter, int64_t threshold)>;
 
 // Identifies a reservation. The pair is unique; the partition is a function of the org alone.
 struct ReservationKey {
@@ -147,7 +174,8 @@ struct CommitCall {
   // Remember the outcome for this long instead of the usual retention; 0: the usual. For replays
   // from a spool.
   int64_t remember_us = 0;
-  std::vector<CounterUse> uses;  // `charge` counts
+  std::vector<CounterUse> uses;     // `charge` counts
+  DescribeThreshold describe = {};  // absent: nothing is said of them
 };
 
 struct CommitResult {
@@ -198,6 +226,17 @@ struct ReleaseResult {
   int64_t now_us = 0;
 };
 
+struct TellRefusedCall {
+  std::string org;
+  // Of the counters that refused: `thresholds`, and as `hold` what was asked for.
+  std::vector<CounterUse> uses;
+  DescribeThreshold describe = {};
+};
+
+struct TellRefusedResult {
+  int64_t now_us = 0;  // 0: nothing was asked of the store, since all had been told
+};
+
 struct ReadResult {
   int64_t now_us = 0;
   std::vector<CounterState> counters;  // fits_at_us is set where used > max_used
@@ -219,6 +258,9 @@ class CounterStore {
   virtual void Adjust(AdjustCall call, SteadyTime deadline, StoreCallback<AdjustResult> done) = 0;
   virtual void Release(ReservationKey key, SteadyTime deadline,
                        StoreCallback<ReleaseResult> done) = 0;
+  // After a refusal; makes no difference to it. What fails is found by the next one.
+  virtual void TellRefused(TellRefusedCall call, SteadyTime deadline,
+                           StoreCallback<TellRefusedResult> done) = 0;
   // What Reserve of these uses would find, changing nothing. `org` places the counters.
   virtual void Read(std::string_view org, std::vector<CounterUse> uses, SteadyTime deadline,
                     StoreCallback<ReadResult> done) = 0;

@@ -1,7 +1,5 @@
 #include "libs/ledger/book_watch.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
@@ -9,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "libs/ledger/orgs.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -63,7 +62,7 @@ absl::Status BookWatch::SeedAhead(const PolicySet& policies, absl::Duration pati
 
 void BookWatch::Settle(const Seeded& seeded) {
   if (seeded.parts.empty()) return;
-  spdlog::info("{} counters of {} orgs were filled from the ledger", seeded.counters, seeded.orgs);
+  LogInfo("{} counters of {} orgs were filled from the ledger", seeded.counters, seeded.orgs);
   absl::MutexLock lock(&mutex_);
   settling_.parts.insert(settling_.parts.end(), seeded.parts.begin(), seeded.parts.end());
   settle_at_ = absl::Now() + options_.settle_after;
@@ -104,7 +103,7 @@ void BookWatch::Fill(const PolicySet& policies) {
   // Once for each cause, not each time.
   const std::string error = seeded.ok() ? "" : seeded.status().ToString();
   if (!error.empty() && error != last_error_ && !absl::IsCancelled(seeded.status())) {
-    spdlog::error("counters wait to be filled from the ledger: {}", error);
+    LogError("counters wait to be filled from the ledger: {}", error);
   }
   last_error_ = error;
   if (!seeded.ok()) return;
@@ -118,7 +117,7 @@ void BookWatch::Fill(const PolicySet& policies) {
   }
   const absl::Status settled = seeding_->SeedAgain(policies, again, absl::Now() + kSeedPatience);
   if (settled.ok() || absl::IsCancelled(settled)) return;
-  spdlog::error("counters may lack what was charged as they were filled: {}", settled.ToString());
+  LogError("counters may lack what was charged as they were filled: {}", settled.ToString());
   absl::MutexLock lock(&mutex_);
   settling_.parts.insert(settling_.parts.end(), again.parts.begin(), again.parts.end());
   settle_at_ = std::min(settle_at_, absl::Now() + options_.settle_after);
@@ -154,8 +153,9 @@ void BookWatch::CompareNext(const PolicySet& policies) {
     BookState::Drift& drift = round_.drift[line.unit];
     if (line.drift() == 0) continue;
     if (drift.counters == 0) {
-      spdlog::error("the books of {} do not balance: {} {} has {}, the ledger {}", org,
-                    line.limit_id, line.scope, line.counter, line.ledger);
+      // Whose it is, `quotactl verify` tells those who may know.
+      LogError("the books of {} do not balance: {} has {} somewhere, the ledger {}", org,
+               line.limit_id, line.counter, line.ledger);
     }
     ++drift.counters;
     drift.sum = Plus(drift.sum, std::abs(line.drift()));

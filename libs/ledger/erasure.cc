@@ -51,10 +51,13 @@ struct Erased {
   std::string pseudonym;
   bool again = false;
   Renamed rows;
+  int64_t beside = 0;  // rows that AlsoErase changed
+
+  bool anything() const { return rows.anything() || beside > 0; }
 };
 
 absl::StatusOr<Erased> EraseRows(sql::Database& database, const ErasureRequest& request,
-                                 int64_t now_us) {
+                                 const AlsoErase& also, int64_t now_us) {
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<sql::Transaction> transaction, database.Begin());
   Erased erased;
   QP_ASSIGN_OR_RETURN(const ErasedUsers before,
@@ -62,14 +65,18 @@ absl::StatusOr<Erased> EraseRows(sql::Database& database, const ErasureRequest& 
   erased.again = !before.empty();
   QP_ASSIGN_OR_RETURN(erased.pseudonym,
                       RegisterErasure(*transaction, request.org, request.user, now_us));
-  QP_ASSIGN_OR_RETURN(erased.rows,
-                      RenameRows(*transaction, {request.org, request.user, erased.pseudonym}));
-  if (!erased.again || erased.rows.anything()) {
-    QP_RETURN_IF_ERROR(WriteAudit(
-        *transaction, {now_us, request.actor, "erase_user", request.org,
-                       AuditDetail({{"pseudonym", erased.pseudonym},
-                                    {"entries", absl::StrCat(erased.rows.entries)},
-                                    {"refusals", absl::StrCat(erased.rows.refusals)}})}));
+  const Person person = {request.org, request.user, erased.pseudonym};
+  QP_ASSIGN_OR_RETURN(erased.rows, RenameRows(*transaction, person));
+  if (also) {
+    QP_ASSIGN_OR_RETURN(erased.beside, also(*transaction, person));
+  }
+  if (!erased.again || erased.anything()) {
+    QP_RETURN_IF_ERROR(
+        WriteAudit(*transaction, {now_us, request.actor, "erase_user", request.org,
+                                  AuditDetail({{"pseudonym", erased.pseudonym},
+                                               {"entries", absl::StrCat(erased.rows.entries)},
+                                               {"refusals", absl::StrCat(erased.rows.refusals)},
+                                               {"alerts", absl::StrCat(erased.beside)}})}));
   }
   QP_RETURN_IF_ERROR(transaction->Commit());
   return erased;
@@ -80,13 +87,13 @@ absl::StatusOr<Erased> EraseRows(sql::Database& database, const ErasureRequest& 
 absl::StatusOr<ErasureOutcome> Erasure::Erase(const ErasureRequest& request, const Policy& policy,
                                               int64_t now_us, absl::Duration patience) {
   QP_RETURN_IF_ERROR(Check(request));
-  QP_ASSIGN_OR_RETURN(const Erased erased, EraseRows(*database_, request, now_us));
+  QP_ASSIGN_OR_RETURN(const Erased erased, EraseRows(*database_, request, also_, now_us));
   ErasureOutcome outcome;
   outcome.pseudonym = erased.pseudonym;
   outcome.entries = erased.rows.entries;
   QP_ASSIGN_OR_RETURN(outcome.counters, books_->Rename(request.org, request.user, erased.pseudonym,
                                                        policy, patience));
-  outcome.replayed = erased.again && !erased.rows.anything() && outcome.counters == 0;
+  outcome.replayed = erased.again && !erased.anything() && outcome.counters == 0;
   QP_RETURN_IF_ERROR(outbox_->ForEachQuarantined(request.org, [&](std::string_view record) {
     if (MayName(*codec_, std::string(record), request)) ++outcome.quarantined;
   }));

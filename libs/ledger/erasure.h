@@ -15,17 +15,23 @@
 // pseudonym, as the law calls it. Use by the same name after the erasure is a new person's, until
 // it is erased too.
 //
+// What else in the database has names is replaced in the same transaction by whoever knows it:
+// alerts and what comes of them (AlsoErase).
+//
 // Live counters know names by digests alone. They follow (books.h): what the name has in present
 // calendar periods and lifetimes goes to the pseudonym; sliding windows let go by themselves.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/admission/admission.h"
 #include "libs/ledger/books.h"
+#include "libs/ledger/erasure_sql.h"
 #include "libs/ledger/outbox.h"
 #include "libs/policy/policy.h"
 #include "libs/sql/database.h"
@@ -37,6 +43,10 @@ struct ErasureRequest {
   std::string user;   // 1 to 128 bytes, no control characters
   std::string actor;  // as Adjustment's
 };
+
+// What stands beside the ledger: after its rows, before the commit. Returns how many rows changed.
+using AlsoErase =
+    std::function<absl::StatusOr<int64_t>(sql::Transaction& transaction, const Person& person)>;
 
 struct ErasureOutcome {
   std::string pseudonym;  // "erased-" and 16 hexadecimal digits
@@ -54,8 +64,13 @@ struct ErasureOutcome {
 class Erasure {
  public:
   // All must outlive it.
-  Erasure(sql::Database* database, Books* books, OutboxState* outbox, const ChargeCodec* codec)
-      : database_(database), books_(books), outbox_(outbox), codec_(codec) {}
+  Erasure(sql::Database* database, Books* books, OutboxState* outbox, const ChargeCodec* codec,
+          AlsoErase also = nullptr)
+      : database_(database),
+        books_(books),
+        outbox_(outbox),
+        codec_(codec),
+        also_(std::move(also)) {}
 
   // `policy` is the one in force; `now_us` the counter store's clock, as far as it is known;
   // `patience` how long to wait for charges in the outbox. INVALID_ARGUMENT (a FieldError on org,
@@ -70,6 +85,7 @@ class Erasure {
   Books* const books_;
   OutboxState* const outbox_;
   const ChargeCodec* const codec_;
+  const AlsoErase also_;
 };
 
 }  // namespace quotaplane

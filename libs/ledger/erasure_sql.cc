@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/json_string.h"
 #include "libs/base/random.h"
 #include "libs/base/status_macros.h"
 #include "libs/ledger/identities.h"

@@ -72,6 +72,17 @@ absl::StatusOr<ErasedUsers> FindErased(
   return found;
 }
 
+absl::StatusOr<std::map<std::string, int64_t>> LastErasures(sql::Session& session) {
+  QP_ASSIGN_OR_RETURN(
+      const sql::Rows rows,
+      session.Query({"erasures", "SELECT org, MAX(erased_at_us) FROM erasures GROUP BY org"}));
+  std::map<std::string, int64_t> last;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    last[std::string(rows[i][0].text())] = rows[i][1].integer();
+  }
+  return last;
+}
+
 void Pseudonymise(const std::string& pseudonym, ChargeRecord* record) {
   record->id = ReplaceAll(record->id, record->subject.user, pseudonym);
   Pseudonymise(pseudonym, &record->subject);

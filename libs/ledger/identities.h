@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,9 @@ using ErasedUsers = absl::flat_hash_map<std::pair<std::string, std::string>, Era
 // Which of `users`, pairs of org and user, were erased.
 absl::StatusOr<ErasedUsers> FindErased(
     sql::Session& session, const std::vector<std::pair<std::string, std::string>>& users);
+
+// When somebody of an org was last erased, by org.
+absl::StatusOr<std::map<std::string, int64_t>> LastErasures(sql::Session& session);
 
 // The record without the name: what Erasure does to rows that are in the ledger.
 void Pseudonymise(const std::string& pseudonym, ChargeRecord* record);

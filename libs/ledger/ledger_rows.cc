@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "absl/strings/str_format.h"
+#include "libs/base/json_string.h"
 
 namespace quotaplane {
 namespace {
@@ -53,21 +53,6 @@ namespace {
 int64_t BucketOf(int64_t time_us, int64_t width_us) {
   const int64_t past = time_us % width_us;
   return time_us - (past < 0 ? past + width_us : past);
-}
-
-void AppendJsonString(std::string* out, std::string_view text) {
-  out->push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out->push_back('\\');
-      out->push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(out, "\\u%04x", static_cast<unsigned char>(c));
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('"');
 }
 
 }  // namespace
@@ -190,19 +175,13 @@ std::string_view TierName(ServiceTier tier) {
   return "";
 }
 
-std::string JsonString(std::string_view text) {
-  std::string json;
-  AppendJsonString(&json, text);
-  return json;
-}
-
 std::string LabelsJson(const std::vector<std::pair<std::string, std::string>>& labels) {
   std::string json = "{";
   for (const auto& [key, value] : labels) {
     if (json.size() > 1) json.push_back(',');
-    AppendJsonString(&json, key);
+    AppendJsonString(key, &json);
     json.push_back(':');
-    AppendJsonString(&json, value);
+    AppendJsonString(value, &json);
   }
   json.push_back('}');
   return json;

@@ -54,9 +54,6 @@ int64_t DayOf(int64_t time_us);
 // "standard", "batch", "priority", "flex": as the ledger spells it.
 std::string_view TierName(ServiceTier tier);
 
-// Text as JSON, in its quotes.
-std::string JsonString(std::string_view text);
-
 // A JSON object of strings, keys in order; "{}" where there are none.
 std::string LabelsJson(const std::vector<std::pair<std::string, std::string>>& labels);
 

@@ -1,22 +1,25 @@
 #include "libs/ledger/ledger_worker.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
+#include "libs/sql/schema_differs.h"
 
 namespace quotaplane {
 namespace {
 
-// Whether the same write may succeed later. Anything else is a fault of what is written.
+// Whether the same write may succeed later. Anything else is a fault of what is written. Tables
+// that are not those that this version knows are none: a newer one writes it.
 bool MayPass(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
-         absl::IsFailedPrecondition(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
+  return sql::SchemaDiffers(status) || absl::IsUnavailable(status) ||
+         absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status) ||
+         absl::IsAborted(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsDataLoss(status) || absl::IsInternal(status);
 }
 
 // Rows that it becomes. Without usage a charge is an entry all the same.
@@ -62,7 +65,7 @@ void LedgerWorker::Run() {
   while (!stop_.HasBeenNotified()) {
     const absl::StatusOr<size_t> done = Round();
     if (done.ok()) {
-      if (away_) spdlog::info("the ledger takes charges again");
+      if (away_) LogInfo("the ledger takes charges again");
       away_ = false;
       pause = options_.first_retry;
       if (*done == 0) stop_.WaitForNotificationWithTimeout(options_.idle_pause);
@@ -70,7 +73,7 @@ void LedgerWorker::Run() {
     }
     ++failures_;
     // Once per outage, not per attempt.
-    if (!away_) spdlog::error("charges wait in the outbox: {}", done.status().ToString());
+    if (!away_) LogError("charges wait in the outbox: {}", done.status().ToString());
     away_ = true;
     outbox_->Reopen();
     stop_.WaitForNotificationWithTimeout(pause);
@@ -136,18 +139,21 @@ absl::Status LedgerWorker::WriteInPortions(std::span<const Item> items,
 template <typename Item>
 absl::Status LedgerWorker::WriteTogether(std::span<const Item> items,
                                          std::span<const Outbox::Message> messages) {
-  const absl::StatusOr<WriteResult> result = writer_->Write(items, options_.now_us());
+  const int64_t began_us = options_.now_us();
+  const absl::StatusOr<WriteResult> result = writer_->Write(items, began_us);
   if (result.ok()) {
     Count(*result);
+    Tell(items, began_us);
     return outbox_->Acknowledge(messages);
   }
   if (MayPass(result.status())) return result.status();
   // One of them will never be written: which?
   for (size_t i = 0; i < items.size(); ++i) {
-    const absl::StatusOr<WriteResult> alone =
-        writer_->Write(items.subspan(i, 1), options_.now_us());
+    const int64_t alone_us = options_.now_us();
+    const absl::StatusOr<WriteResult> alone = writer_->Write(items.subspan(i, 1), alone_us);
     if (alone.ok()) {
       Count(*alone);
+      Tell(items.subspan(i, 1), alone_us);
       QP_RETURN_IF_ERROR(outbox_->Acknowledge(messages.subspan(i, 1)));
     } else if (MayPass(alone.status())) {
       return alone.status();
@@ -158,9 +164,16 @@ absl::Status LedgerWorker::WriteTogether(std::span<const Item> items,
   return absl::OkStatus();
 }
 
+template <typename Item>
+void LedgerWorker::Tell(std::span<const Item> items, int64_t began_us) const {
+  if constexpr (std::is_same_v<Item, SettledCharge>) {
+    if (options_.on_written) options_.on_written(items, began_us);
+  }
+}
+
 absl::Status LedgerWorker::PutAside(const Outbox::Message& message, absl::string_view why) {
-  spdlog::error("message {} of partition {} was put aside: {}", message.id, message.partition,
-                std::string(why));
+  LogError("message {} of partition {} was put aside: {}", message.id, message.partition,
+           std::string(why));
   QP_RETURN_IF_ERROR(outbox_->Quarantine(message, {why.data(), why.size()}));
   ++quarantined_;
   return absl::OkStatus();

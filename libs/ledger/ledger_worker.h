@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,6 +36,9 @@ struct LedgerWorkerOptions {
   absl::Duration first_retry = absl::Milliseconds(100);
   absl::Duration longest_retry = absl::Seconds(5);
   std::function<int64_t()> now_us;  // the local clock
+  // Told of charges that a transaction has written, and when that began; on the worker's thread,
+  // quick. May be null.
+  std::function<void(std::span<const SettledCharge>, int64_t began_us)> on_written = nullptr;
 };
 
 class LedgerWorker {
@@ -82,6 +86,8 @@ class LedgerWorker {
   template <typename Item>
   absl::Status WriteTogether(std::span<const Item> items,
                              std::span<const Outbox::Message> messages);
+  template <typename Item>
+  void Tell(std::span<const Item> items, int64_t began_us) const;
   absl::Status PutAside(const Outbox::Message& message, absl::string_view why);
   void Count(const WriteResult& result);
 

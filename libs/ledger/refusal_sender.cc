@@ -1,11 +1,10 @@
 #include "libs/ledger/refusal_sender.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 
@@ -35,9 +34,9 @@ void RefusalSender::Flush() {
   }
   // Once per outage, not per attempt.
   if (!sent.ok() && !away_) {
-    spdlog::error("counts of refusals wait for the outbox: {}", sent.ToString());
+    LogError("counts of refusals wait for the outbox: {}", sent.ToString());
   }
-  if (sent.ok() && away_) spdlog::info("the outbox takes counts of refusals again");
+  if (sent.ok() && away_) LogInfo("the outbox takes counts of refusals again");
   away_ = !sent.ok();
   if (away_) ++failures_;
 }
@@ -55,7 +54,7 @@ void RefusalSender::TakeCounts() {
   RefusalCounts::Taken taken = counts_->Take();
   if (taken.lost > 0) {
     lost_ += taken.lost;
-    spdlog::error("{} refusals are in no report: too many orgs and minutes to count", taken.lost);
+    LogError("{} refusals are in no report: too many orgs and minutes to count", taken.lost);
   }
   for (size_t at = 0; at < taken.lines.size();) {
     RefusalBatch batch;

@@ -1,7 +1,5 @@
 #include "libs/ledger/upkeep.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -71,7 +70,7 @@ absl::Status Upkeep::RunRetention() {
   QP_ASSIGN_OR_RETURN(const Dropped dropped, retention_.Run(ages, options_.now_us(), kActor));
   ++retentions_;
   if (dropped.anything()) {
-    spdlog::info(
+    LogInfo(
         "retention dropped {} months and {} rows of entries, {} of refusals, {} and {} of sums "
         "by hour and by day, {} keys",
         dropped.months, dropped.entries, dropped.refusals, dropped.hours, dropped.days,
@@ -85,7 +84,7 @@ void Upkeep::Note(const char* what, const absl::Status& status) {
   ++failures_;
   std::string error = absl::StrCat(what, ": ", status.ToString());
   // Once, not every few seconds.
-  if (error != last_error_) spdlog::error("{}", error);
+  if (error != last_error_) LogError("{}", error);
   last_error_ = std::move(error);
 }
 

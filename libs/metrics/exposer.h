@@ -1,44 +1,33 @@
-// What Prometheus scrapes: GET /metrics over HTTP. The only user of prometheus-cpp.
+// What is asked of a process over HTTP, on one port: GET /metrics, what Prometheus scrapes;
+// /healthz, whether it lives; /readyz, whether it takes calls. The only user of prometheus-cpp and
+// of civetweb, its server.
 //
 // Values are asked for when they are scraped, from whoever has them: nothing is counted twice, and
-// nothing is paid where nobody looks.
+// nothing is paid where nobody looks. Scrapes are worked out one at a time and at a low priority:
+// they give way to calls.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/metrics/family.h"
 
 namespace quotaplane::metrics {
 
-struct Sample {
-  double value = 0;
-  // Names and values; of bounded variety: no user, no id.
-  std::vector<std::pair<std::string, std::string>> labels = {};
+struct ExposerOptions {
+  std::string listen;  // HOST:PORT; port 0 takes a free one
+  std::vector<Collector> collectors = {};
+  // What /readyz says: 200 or 503. Thread-safe, and quick. Absent: 200.
+  std::function<bool()> ready = {};
 };
-
-// Named by Prometheus' conventions: base units, `_total` for counters.
-struct Family {
-  enum class Type { kGauge, kCounter };
-  std::string name;
-  Type type = Type::kGauge;
-  std::string help;
-  std::vector<Sample> samples;  // empty: unknown at present, and left out
-};
-
-// Called for each scrape, on a thread of the exposer's, by two at once at most. May block for a
-// second or so.
-using Collector = std::function<std::vector<Family>()>;
 
 class Exposer {
  public:
-  // `listen` is HOST:PORT; port 0 takes a free one. UNAVAILABLE if it cannot be bound. Starts a few
-  // threads. Asks all of `collectors`.
-  static absl::StatusOr<std::unique_ptr<Exposer>> Start(const std::string& listen,
-                                                        std::vector<Collector> collectors);
+  // UNAVAILABLE if the address cannot be bound. Starts a few threads.
+  static absl::StatusOr<std::unique_ptr<Exposer>> Start(ExposerOptions options);
   // Waits for the scrapes under way.
   ~Exposer();
 
@@ -51,5 +40,8 @@ class Exposer {
   std::unique_ptr<Impl> impl_;
   const std::string address_;
 };
+
+// All that the collectors give, as Prometheus' text.
+std::string Render(const std::vector<Collector>& collectors);
 
 }  // namespace quotaplane::metrics

@@ -3,6 +3,7 @@
 
 #include "libs/policy/policy.h"
 #include "libs/policy/subject.h"
+#include "libs/policy/subject_value.h"
 
 namespace quotaplane {
 namespace {
@@ -66,6 +67,18 @@ TEST(ValueTest, HasOneTo128BytesWithoutControlCharacters) {
   for (const std::string& bad : {std::string("a\nb"), std::string(1, '\0'), std::string("\x7F"),
                                  std::string("a\u0085"), std::string("\t")}) {
     EXPECT_EQ(Message(CheckValue(bad)), "must have no control characters");
+  }
+}
+
+TEST(DimensionTest, WhatIsSetIsRead) {
+  Subject subject;
+  for (const std::string name :
+       {"org", "team", "project", "user", "api_key", "model", "labels.agent", "labels.session"}) {
+    SetValue(*ParseDimension(name), "value of " + name, &subject);
+  }
+  for (const std::string name :
+       {"org", "team", "project", "user", "api_key", "model", "labels.agent", "labels.session"}) {
+    EXPECT_EQ(ParseDimension(name)->ValueIn(subject, subject.model), "value of " + name);
   }
 }
 

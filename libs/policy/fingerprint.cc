@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "libs/base/hash.h"
+#include "libs/policy/alert_digest.h"
 #include "libs/policy/counter_identity.h"
 #include "libs/policy/risk_tier.h"
 #include "libs/policy/when_digest.h"
@@ -39,6 +40,16 @@ void AddLimit(const Limit& limit, const Digest& tiers, FieldBuffer* buffer) {
   for (const Digest& digest : digests) buffer->Add(digest.view());
 }
 
+// Only where it is not the default: policies without it keep the fingerprints they have had.
+void AddAlertAt(const std::vector<Limit>& limits, FieldBuffer* buffer) {
+  for (const Limit& limit : limits) {
+    const std::vector<int>& shares = AlertAt(limit);
+    if (shares == DefaultAlertAt(limit)) continue;
+    buffer->Add("alert_at").Add(limit.id).Add(Count(shares.size()));
+    for (const int share : shares) buffer->Add(int64_t{share});
+  }
+}
+
 }  // namespace
 
 std::string Fingerprint(const PolicyDocument& document) {
@@ -66,6 +77,10 @@ std::string Fingerprint(const PolicyDocument& document) {
   if (!document.tiers.empty()) {
     buffer.Add("tiers").Add(tiers.view());
     for (const ModelRule& rule : document.model_rules) buffer.Add(rule.tier);
+  }
+  AddAlertAt(document.limits, &buffer);
+  if (!HasDefaultAlertRules(document)) {
+    buffer.Add("alerts").Add(AlertRulesDigest(*document.alerts).view());
   }
   if (document.approvals != 0) buffer.Add("approvals").Add(int64_t{document.approvals});
   return absl::StrFormat("%016x", buffer.digest().low64());

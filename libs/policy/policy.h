@@ -28,6 +28,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/base/hash.h"
+#include "libs/policy/alert_rule.h"
+#include "libs/policy/condition.h"
 #include "libs/policy/subject.h"
 #include "libs/window/window.h"
 
@@ -45,7 +47,9 @@ inline constexpr size_t kMaxCostCenterRules = 10'000;
 inline constexpr size_t kMaxTierRules = 10'000;
 inline constexpr size_t kMaxOverrides = 1'000'000;  // of all limits
 inline constexpr size_t kMaxPerDimensions = 8;
-inline constexpr size_t kMaxGlobs = 256;  // of one list
+inline constexpr size_t kMaxGlobs = 256;         // of one list
+inline constexpr int kMaxAlertAt = 10'000;       // permille
+inline constexpr size_t kMaxAlertAtShares = 10;  // of one limit
 // Problems that one error lists; the others are only counted.
 inline constexpr size_t kMaxProblems = 50;
 
@@ -76,28 +80,6 @@ struct Unit {
 // "usd", "requests" … or a meter name [a-z][a-z0-9_]{0,62}. INVALID_ARGUMENT otherwise.
 absl::StatusOr<Unit> ParseUnit(std::string_view text);
 
-// `*` any run of characters (also none), `?` any one (of UTF-8). Case matters. A text of n bytes
-// takes at most n steps for each byte of the pattern, whatever the stars: no input makes it
-// explode.
-class Glob {
- public:
-  explicit Glob(std::string pattern);
-  bool Matches(std::string_view text) const;
-  const std::string& pattern() const { return pattern_; }
-  // Has neither `*` nor `?`.
-  bool literal() const { return literal_; }
-
- private:
-  std::string pattern_;
-  bool literal_;
-};
-
-// A dimension and the globs of which one must match. An absent dimension matches nothing, not even
-// `*`.
-struct Condition {
-  Dimension dimension;
-  std::vector<Glob> any_of;
-};
 bool MatchesAll(const std::vector<Condition>& when, const Subject& subject, std::string_view model);
 
 struct Override {
@@ -124,7 +106,17 @@ struct Limit {
   // Applies only to subjects of this tier; empty: to all. Part of the counter, together with what
   // the tiers' rules say: when they change, it counts anew (and is filled from the ledger).
   std::string tier = {};
+  // At which shares of the amount a crossing is told, in permille, ascending, each once, 1 to
+  // kMaxAlertAt; empty: never; absent: DefaultAlertAt. Not part of the counter.
+  std::optional<std::vector<int>> alert_at = {};
 };
+
+// Where the policy says nothing: 50, 80 and 100 % of what lasts a day or longer (calendar periods,
+// lifetimes, sliding windows of at least 24 h). A limit of a shorter window is there to be reached,
+// and concurrency comes and goes: none.
+const std::vector<int>& DefaultAlertAt(const Limit& limit);
+// `alert_at`, or the default.
+const std::vector<int>& AlertAt(const Limit& limit);
 
 struct ModelRule {
   std::string id;
@@ -176,6 +168,7 @@ struct PolicyDocument {
   RetentionAges retention;
   std::vector<TierRule> tiers;
   int approvals = 0;  // that the next version needs (libs/control), 0 to kMaxApprovals
+  std::optional<std::vector<AlertRule>> alerts;  // absent: DefaultAlertRules()
 };
 
 // A limit that applies to a subject: the amount for its scope, and its counter.

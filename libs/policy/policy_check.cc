@@ -4,69 +4,20 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
-#include "libs/base/quote.h"
+#include "libs/policy/alert_rule_check.h"
 #include "libs/policy/cost_center.h"
+#include "libs/policy/entry_check.h"
+#include "libs/policy/policy_text.h"
 #include "libs/policy/risk_tier.h"
 
 namespace quotaplane {
 namespace {
 
-// Checks one limit or rule, and names it in messages: by its place in the file, else by its id.
-class Checker {
- public:
-  Checker(std::string_view kind, const std::string& id, const std::string& source,
-          Problems* problems)
-      : where_(source.empty() ? absl::StrCat(AbslView(kind), " \"", id, "\"") : source),
-        problems_(*problems) {}
-
-  void Add(std::string_view what) const { problems_.Add(where_, what); }
-
-  void CheckId(const std::string& id, absl::flat_hash_map<std::string, std::string>* ids) const {
-    if (!IsPolicyId(id)) return Add(absl::StrCat("`id` ", kPolicyIdForm));
-    const auto [it, inserted] = ids->emplace(id, where_);
-    if (!inserted)
-      Add(absl::StrCat("id ", QuoteForMessage(id), " is taken by ", it->second,
-                       "; ids are unique"));
-  }
-
-  void CheckGlobs(std::string_view what, const std::vector<Glob>& globs) const {
-    if (globs.size() > kMaxGlobs) {
-      Add(absl::StrCat(AbslView(what), " has ", globs.size(), " globs; at most ", kMaxGlobs,
-                       " are allowed"));
-    }
-    for (const Glob& glob : globs) {
-      const absl::Status status = CheckValue(glob.pattern());
-      if (!status.ok()) Add(absl::StrCat(AbslView(what), ": a glob ", status.message()));
-    }
-  }
-
-  void CheckWhen(const std::vector<Condition>& when) const {
-    for (size_t i = 0; i < when.size(); ++i) {
-      const std::string name = absl::StrCat("when.", when[i].dimension.ToString());
-      if (i > 0 && when[i].dimension == when[i - 1].dimension)
-        Add(absl::StrCat(name, " is given twice"));
-      if (when[i].any_of.empty())
-        Add(absl::StrCat(name, " has no glob and would match nothing; give one"));
-      CheckGlobs(name, when[i].any_of);
-    }
-  }
-
-  void CheckAmount(int64_t amount, const Unit& unit) const {
-    if (amount >= 0 && amount <= kMaxAmount) return;
-    Add(absl::StrCat("amount must be from 0 to ", kMaxAmount,
-                     unit.kind == UnitKind::kUsd ? " nano-USD" : "", ", not ", amount));
-  }
-
- private:
-  std::string where_;
-  Problems& problems_;
-};
-
 // Whether the override's dimensions are such that it can be indexed.
 bool CheckOverride(const Limit& limit, const Override& entry, Problems* problems) {
   const std::string where =
       entry.source.empty() ? absl::StrCat("an override of limit \"", limit.id, "\"") : entry.source;
-  Checker check("override", "", where, problems);
+  EntryCheck check("override", "", where, problems);
   check.CheckAmount(entry.amount, limit.unit);
   bool indexable = true;
   if (entry.match.empty()) {
@@ -93,7 +44,7 @@ bool CheckOverride(const Limit& limit, const Override& entry, Problems* problems
   return indexable;
 }
 
-void CheckModes(const Limit& limit, const Checker& check) {
+void CheckModes(const Limit& limit, const EntryCheck& check) {
   if (limit.unit.kind == UnitKind::kConcurrency) {
     if (limit.window.kind != WindowKind::kLifetime) {
       check.Add("concurrency counts what is under way, so it has no window; remove `window`");
@@ -113,8 +64,27 @@ void CheckModes(const Limit& limit, const Checker& check) {
   }
 }
 
+void CheckAlertAt(const Limit& limit, const EntryCheck& check) {
+  if (!limit.alert_at.has_value()) return;
+  const std::vector<int>& shares = *limit.alert_at;
+  if (shares.size() > kMaxAlertAtShares) {
+    check.Add(absl::StrCat("alert_at has ", shares.size(), " shares; at most ", kMaxAlertAtShares,
+                           " are allowed"));
+  }
+  for (size_t i = 0; i < shares.size(); ++i) {
+    if (shares[i] < 1 || shares[i] > kMaxAlertAt) {
+      check.Add(absl::StrCat("alert_at must have shares from ", ShareText(1), " to ",
+                             ShareText(kMaxAlertAt), ", not ", ShareText(shares[i])));
+    }
+    if (i > 0 && shares[i] <= shares[i - 1]) {
+      check.Add(absl::StrCat("alert_at has ", ShareText(shares[i]), " behind ",
+                             ShareText(shares[i - 1]), "; write them ascending, each once"));
+    }
+  }
+}
+
 // Whether its overrides can be indexed.
-bool CheckLimit(const Limit& limit, const Checker& check, Problems* problems) {
+bool CheckLimit(const Limit& limit, const EntryCheck& check, Problems* problems) {
   if (limit.per.size() > kMaxPerDimensions) {
     check.Add(absl::StrCat("`per` has ", limit.per.size(), " dimensions; at most ",
                            kMaxPerDimensions, " are allowed"));
@@ -129,6 +99,7 @@ bool CheckLimit(const Limit& limit, const Checker& check, Problems* problems) {
   }
   check.CheckAmount(limit.amount, limit.unit);
   CheckModes(limit, check);
+  CheckAlertAt(limit, check);
   bool indexable = limit.per.size() <= kMaxPerDimensions;
   for (const Override& entry : limit.overrides) {
     if (problems->full()) return false;
@@ -137,7 +108,7 @@ bool CheckLimit(const Limit& limit, const Checker& check, Problems* problems) {
   return indexable;
 }
 
-void CheckRule(const ModelRule& rule, const Checker& check) {
+void CheckRule(const ModelRule& rule, const EntryCheck& check) {
   check.CheckWhen(rule.when);
   for (const Condition& condition : rule.when) {
     if (condition.dimension.kind == DimensionKind::kTeam ||
@@ -166,6 +137,12 @@ void SortWhen(std::vector<Condition>* when) {
   });
 }
 
+template <typename T>
+void SortOnce(std::vector<T>* entries) {
+  std::sort(entries->begin(), entries->end());
+  entries->erase(std::unique(entries->begin(), entries->end()), entries->end());
+}
+
 }  // namespace
 
 bool IsPolicyId(std::string_view id) {
@@ -177,8 +154,7 @@ bool IsPolicyId(std::string_view id) {
 
 void Normalize(PolicyDocument* document) {
   for (Limit& limit : document->limits) {
-    std::sort(limit.per.begin(), limit.per.end());
-    limit.per.erase(std::unique(limit.per.begin(), limit.per.end()), limit.per.end());
+    SortOnce(&limit.per);
     std::erase_if(limit.per, [](const Dimension& d) { return d.kind == DimensionKind::kOrg; });
     SortWhen(&limit.when);
     for (Override& entry : limit.overrides) std::sort(entry.match.begin(), entry.match.end());
@@ -186,6 +162,13 @@ void Normalize(PolicyDocument* document) {
   for (ModelRule& rule : document->model_rules) SortWhen(&rule.when);
   for (CostCenterRule& rule : document->cost_centers) SortWhen(&rule.when);
   for (TierRule& rule : document->tiers) SortWhen(&rule.when);
+  if (!document->alerts.has_value()) return;
+  for (AlertRule& rule : *document->alerts) {
+    SortWhen(&rule.when);
+    SortOnce(&rule.signals);
+    SortOnce(&rule.per);
+    std::sort(rule.receivers.begin(), rule.receivers.end());
+  }
 }
 
 void CheckDocument(const PolicyDocument& document, Problems* problems,
@@ -193,18 +176,19 @@ void CheckDocument(const PolicyDocument& document, Problems* problems,
   absl::flat_hash_map<std::string, std::string> ids;
   size_t overrides = 0;
   for (const Limit& limit : document.limits) {
-    const Checker check("limit", limit.id, limit.source, problems);
+    const EntryCheck check("limit", limit.id, limit.source, problems);
     check.CheckId(limit.id, &ids);
     indexable->push_back(CheckLimit(limit, check, problems));
     overrides += limit.overrides.size();
   }
   for (const ModelRule& rule : document.model_rules) {
-    const Checker check("model rule", rule.id, rule.source, problems);
+    const EntryCheck check("model rule", rule.id, rule.source, problems);
     check.CheckId(rule.id, &ids);
     CheckRule(rule, check);
   }
   CheckCostCenters(document.cost_centers, problems);
   CheckTiers(document, problems);
+  CheckAlertRules(document, problems);
   CheckBound("limits", document.limits.size(), kMaxLimits, problems);
   CheckBound("model rules", document.model_rules.size(), kMaxModelRules, problems);
   CheckBound("overrides", overrides, kMaxOverrides, problems);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/absl_view.h"
 #include "libs/base/hash.h"
+#include "libs/policy/alert_match.h"
 #include "libs/policy/counter_identity.h"
 #include "libs/policy/policy_text.h"
 #include "libs/policy/when_digest.h"
@@ -62,6 +63,7 @@ std::vector<Field> ParametersOf(const Limit& limit) {
       {"on_exceed", OnExceedText(limit)},
       {"on_outage", std::string(OnOutageText(limit.on_outage))},
       {"hold", std::string(HoldText(limit.hold))},
+      {"alert_at", SharesText(AlertAt(limit))},
   };
 }
 
@@ -70,6 +72,23 @@ std::vector<Field> ParametersOf(const ModelRule& rule) {
           WhenField(rule.when, false),
           GlobsField("allow", rule.allow),
           GlobsField("deny", rule.deny)};
+}
+
+std::vector<Field> ParametersOf(const AlertRule& rule) {
+  const bool forecast = rule.on == AlertOn::kForecast;
+  const bool has_floor = rule.on == AlertOn::kAnomaly || rule.on == AlertOn::kRunaway;
+  return {{"on", std::string(AlertOnName(rule.on))},
+          WhenField(rule.when, false),
+          GlobsField("limits", rule.limits),
+          {"at", rule.at_permille == 0 ? "" : ShareText(rule.at_permille)},
+          {"margin", forecast ? DurationText(rule.margin_us) : ""},
+          {"signals", rule.signals.empty() ? "" : TextOf(rule.signals)},
+          {"per", rule.per.empty() ? "" : TextOf(rule.per)},
+          {"floor", has_floor ? AmountText(rule.floor_nano_usd, Unit()) : ""},
+          {"severity", std::string(AlertSeverityName(rule.severity))},
+          {"receivers", rule.receivers.empty() ? "" : TextOf(rule.receivers)},
+          {"hold_off", DurationText(rule.hold_off_us)},
+          {"action", rule.action.has_value() ? TextOf(*rule.action) : ""}};
 }
 
 std::string MeaningOf(const TierRule& rule) { return rule.tier + '\0' + MeaningOf(rule.when); }
@@ -172,6 +191,7 @@ class Differ {
     CompareById("models", from_.model_rules, to_.model_rules);
     ComparePlaces("cost_centers", from_.cost_centers, to_.cost_centers, false);
     CompareById("limits", from_.limits, to_.limits);
+    CompareById("alerts", AlertRulesOf(from_), AlertRulesOf(to_));
   }
 
   std::vector<PolicyChange> changes;
@@ -209,6 +229,7 @@ class Differ {
     });
   }
   static bool IsNew(const ModelRule&) { return false; }
+  static bool IsNew(const AlertRule&) { return false; }
 
   // Rules known by their places. A place before what differs is the same in both; one in it is that
   // of `from` for what is removed, and that of `to` otherwise.
@@ -298,6 +319,7 @@ class Differ {
   }
 
   static void CompareOverrides(const std::string&, const ModelRule&, const ModelRule&) {}
+  static void CompareOverrides(const std::string&, const AlertRule&, const AlertRule&) {}
   void CompareOverrides(const std::string& path, const Limit& before, const Limit& after) {
     for (const OverridePair& pair : DifferingOverrides(before, after)) {
       if (!Room()) continue;

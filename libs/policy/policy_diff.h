@@ -1,8 +1,9 @@
 // What differs between two policies, one change at a time, in the words of their documents.
 //
-// Limits and model rules are known by their ids, overrides by what they match; tier rules and cost
-// center rules, which have no names, by their places. What only looks different (the order of
-// globs, of overrides) does not differ: no changes are listed exactly where the fingerprints agree.
+// Limits, model rules and alert rules are known by their ids, overrides by what they match; tier
+// rules and cost center rules, which have no names, by their places. What only looks different (the
+// order of globs, of overrides) does not differ: no changes are listed exactly where the
+// fingerprints agree.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct PolicyChange {
   enum class Kind { kAdded, kRemoved, kChanged };
   Kind kind = Kind::kChanged;
   // "limits[user-month].amount", "limits[user-month].overrides[{user=alice}]", "models[interns]",
-  // "tiers[0]", "unpriced_models"; "limits" and "models" where their order differs.
+  // "tiers[0]", "unpriced_models"; "limits", "models" and "alerts" where their order differs. A
+  // policy without `alerts` has the default rules.
   std::string path;
   // As a document writes it (libs/policy/policy_text.h), defaults written out; empty where there is
   // none. A limit that is added or removed is told without its overrides.
@@ -31,10 +33,10 @@ struct PolicyChange {
 };
 
 // The changes that make `to` of `from`, in the order of documents: what is of the whole document,
-// tiers, models, cost centers, limits. Both are in normal form (Policy::document()). At most `most`
-// are listed; how many more there are is added to `*unlisted`. The overrides of a limit that is
-// added are listed each, those of one that is removed are not. Two documents of 100,000 overrides
-// take well under 100 ms.
+// tiers, models, cost centers, limits, alerts. Both are in normal form (Policy::document()). At
+// most `most` are listed; how many more there are is added to `*unlisted`. The overrides of a limit
+// that is added are listed each, those of one that is removed are not. Two documents of 100,000
+// overrides take well under 100 ms.
 std::vector<PolicyChange> DiffPolicies(const PolicyDocument& from, const PolicyDocument& to,
                                        size_t most, int64_t* unlisted);
 

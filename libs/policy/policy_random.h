@@ -37,6 +37,7 @@ class RandomPolicy {
       }
     }
     document.cost_centers = CostCenters();
+    if (Chance(2)) document.alerts = Alerts(document.limits);
     return document;
   }
 
@@ -59,7 +60,23 @@ class RandomPolicy {
     limit.on_outage = refuses && Chance(2) ? OnOutage::kDeny : OnOutage::kAllow;
     limit.tier = TierOf(tiers);
     limit.overrides = Overrides(limit.per);
+    if (Chance(3)) limit.alert_at = Shares();
     return limit;
+  }
+
+  // Rules that fit a document with these limits.
+  std::vector<AlertRule> Alerts(const std::vector<Limit>& limits) {
+    const Names names = {"org", "team", "project", "user", "model", "labels.session"};
+    std::vector<std::string> ids = Ids(5);
+    std::vector<AlertRule> rules = FirstMatchRules<AlertRule>(names, [&] {
+      AlertRule rule = Alert(names, limits);
+      rule.id = std::move(ids.back());
+      ids.pop_back();
+      return rule;
+    });
+    std::shuffle(rules.begin(), rules.end() - (!rules.empty() && rules.back().when.empty()),
+                 random_);
+    return rules;
   }
 
   // 1 to 128 bytes of UTF-8 without control characters: what somebody may be called.
@@ -226,6 +243,57 @@ class RandomPolicy {
     if (rule.allow.empty() || Chance(2)) rule.deny = Globs();
     rule.tier = TierOf(tiers);
     return rule;
+  }
+
+  std::vector<int> Shares() {
+    static constexpr std::array<int, 8> kShares = {1, 125, 500, 800, 999, 1'000, 1'200, 10'000};
+    std::vector<int> shares;
+    for (const int share : kShares) {
+      if (Chance(3)) shares.push_back(share);
+    }
+    return shares;
+  }
+
+  int64_t Seconds(int64_t from, int64_t to) {
+    return (from + static_cast<int64_t>(Below(static_cast<size_t>(to - from + 1)))) * 1'000'000;
+  }
+
+  AlertRule Alert(const Names& names, const std::vector<Limit>& limits) {
+    AlertRule rule;
+    rule.on = static_cast<AlertOn>(Below(4));
+    const bool of_limits = rule.on == AlertOn::kThreshold || rule.on == AlertOn::kForecast;
+    if (of_limits && !limits.empty() && Chance(2)) {
+      const std::string& id = limits[Below(limits.size())].id;
+      rule.limits.emplace_back(Chance(2) ? id : id.substr(0, 1) + "*");
+    }
+    if (rule.on == AlertOn::kThreshold && Chance(2))
+      rule.at_permille = 1 + static_cast<int>(Below(10'000));
+    if (rule.on == AlertOn::kForecast && Chance(2)) rule.margin_us = Seconds(0, 31 * 86'400);
+    if (rule.on == AlertOn::kAnomaly) {
+      for (int i = 0; i < 4; ++i) {
+        if (Chance(3)) rule.signals.push_back(static_cast<UsageSignal>(i));
+      }
+      rule.per = SomeOf(names);
+    }
+    if (!of_limits && Chance(2)) rule.floor_nano_usd = Amount();
+    rule.severity = static_cast<AlertSeverity>(Below(3));
+    for (const char* name : {"oncall", "1", "no", "a_b-c"}) {
+      if (Chance(4)) rule.receivers.emplace_back(name);
+    }
+    if (Chance(2)) rule.hold_off_us = Seconds(0, 7 * 86'400);
+    if (Chance(2)) rule.action = Action(rule.on);
+    return rule;
+  }
+
+  AlertAction Action(AlertOn on) {
+    AlertAction action;
+    action.for_us = Seconds(60, 31 * 86'400);
+    if (on != AlertOn::kForecast && Chance(2)) {
+      action.kind = AlertAction::Kind::kFreeze;
+    } else {
+      action.share_permille = 1 + static_cast<int>(Below(999));
+    }
+    return action;
   }
 
   RetentionAges Retention() {

@@ -13,6 +13,11 @@ std::shared_ptr<const Raises> NoRaises() {
   return *kNone;
 }
 
+std::shared_ptr<const Curbs> NoCurbs() {
+  static const auto* const kNone = new std::shared_ptr<const Curbs>(new Curbs());
+  return *kNone;
+}
+
 // The same raises by another policy.
 std::shared_ptr<const Raises> Under(const std::string& org, const Policy& policy,
                                     const Raises& raises) {
@@ -23,7 +28,7 @@ std::shared_ptr<const Raises> Under(const std::string& org, const Policy& policy
 }  // namespace
 
 PolicySet::PolicySet(std::shared_ptr<const Policy> default_policy)
-    : default_{std::move(default_policy), 0, NoRaises()} {}
+    : default_{std::move(default_policy), 0, NoRaises(), NoCurbs()} {}
 
 const OrgPolicy& PolicySet::For(std::string_view org) const {
   if (orgs_.empty()) return default_;
@@ -54,8 +59,12 @@ void PolicySet::Set(OrgChange change) {
   } else if (change.policy.has_value()) {
     own.raises = Under(change.org, *own.policy, *own.raises);
   }
+  if (change.curbs.has_value()) {
+    own.curbs =
+        change.curbs->empty() ? NoCurbs() : std::make_shared<const Curbs>(*std::move(change.curbs));
+  }
   // What is the default in everything is not kept.
-  if (own.version == 0 && own.raises->empty()) {
+  if (own.version == 0 && own.raises->empty() && own.curbs->empty()) {
     orgs_.erase(change.org);
   } else {
     orgs_.insert_or_assign(change.org, std::move(own));
@@ -98,6 +107,11 @@ std::shared_ptr<const PolicySet> PolicySet::WithoutPolicy(const std::string& org
 std::shared_ptr<const PolicySet> PolicySet::WithRaises(const std::string& org,
                                                        std::vector<Raise> raises) const {
   return With({org, std::nullopt, std::move(raises)});
+}
+
+std::shared_ptr<const PolicySet> PolicySet::WithCurbs(const std::string& org,
+                                                      std::vector<Curb> curbs) const {
+  return With({org, std::nullopt, std::nullopt, std::move(curbs)});
 }
 
 }  // namespace quotaplane

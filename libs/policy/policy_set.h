@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "libs/policy/curbs.h"
 #include "libs/policy/policy.h"
 #include "libs/policy/raises.h"
 
@@ -25,6 +26,7 @@ struct OrgPolicy {
   std::shared_ptr<const Policy> policy;  // never null
   int64_t version = 0;                   // 0: the default policy
   std::shared_ptr<const Raises> raises;  // never null
+  std::shared_ptr<const Curbs> curbs;    // never null
 };
 
 class PolicySet {
@@ -47,6 +49,7 @@ class PolicySet {
   // In place of those that the org had.
   std::shared_ptr<const PolicySet> WithRaises(const std::string& org,
                                               std::vector<Raise> raises) const;
+  std::shared_ptr<const PolicySet> WithCurbs(const std::string& org, std::vector<Curb> curbs) const;
 
   // Several of these at once, in time linear in the number of changes and of orgs.
   struct OrgChange {
@@ -54,6 +57,7 @@ class PolicySet {
     // A version and its policy; without a policy, the org goes back to the default one.
     std::optional<std::pair<int64_t, std::shared_ptr<const Policy>>> policy;
     std::optional<std::vector<Raise>> raises;
+    std::optional<std::vector<Curb>> curbs = std::nullopt;
   };
   std::shared_ptr<const PolicySet> WithAll(std::vector<OrgChange> changes) const;
 
@@ -63,7 +67,7 @@ class PolicySet {
   void Set(OrgChange change);
 
   OrgPolicy default_;
-  // Orgs with a policy of their own, or raises.
+  // Orgs with a policy of their own, raises or curbs.
   absl::flat_hash_map<std::string, OrgPolicy> orgs_;
 };
 

@@ -97,6 +97,37 @@ TEST(PolicySetTest, RaisesFollowThePolicy) {
       *own->WithPolicy("acme", 2, OneLimit("user-day"))->WithDefault(OneLimit("other")), "acme"));
 }
 
+TEST(PolicySetTest, CurbsAreAnOrgsOwnWhateverItsPolicy) {
+  Curb freeze;
+  freeze.alert = 17;
+  freeze.freeze = true;
+  freeze.until_us = 100;
+  const auto frozen = [](const PolicySet& set, const std::string& org) {
+    return set.For(org).curbs->Freeze(Alice(), "m", 50) != nullptr;
+  };
+  const auto first = std::make_shared<const PolicySet>(OneLimit("user-day"));
+  EXPECT_TRUE(first->For("acme").curbs->empty());
+  const auto second = first->WithCurbs("acme", {freeze});
+  EXPECT_TRUE(frozen(*second, "acme"));
+  EXPECT_FALSE(frozen(*second, "globex"));
+  EXPECT_FALSE(frozen(*first, "acme"));
+  EXPECT_EQ(second->For("acme").version, 0);
+  EXPECT_THAT(second->OrgsWithOwn(), IsEmpty());
+  // They stay through every other change.
+  const auto own = second->WithPolicy("acme", 1, OneLimit("own"))->WithDefault(OneLimit("next"));
+  EXPECT_TRUE(frozen(*own, "acme"));
+  EXPECT_TRUE(frozen(*own->WithRaises("acme", {OfAlice("own")}), "acme"));
+  EXPECT_TRUE(frozen(*own->WithRaises("acme", {}), "acme"));
+  const auto back = own->WithoutPolicy("acme");
+  EXPECT_TRUE(frozen(*back, "acme"));
+  EXPECT_EQ(back->For("acme").policy->document().limits[0].id, "next");
+  // And other things through theirs.
+  const auto raised = own->WithRaises("acme", {OfAlice("own")})->WithCurbs("acme", {});
+  EXPECT_FALSE(frozen(*raised, "acme"));
+  EXPECT_TRUE(Raised(*raised, "acme"));
+  EXPECT_EQ(raised->For("acme").version, 1);
+}
+
 TEST(PolicySetTest, SeveralChangesAreTheSameAsOneAfterTheOther) {
   const auto first = std::make_shared<const PolicySet>(OneLimit("user-day"))
                          ->WithPolicy("gone", 1, OneLimit("gone"))

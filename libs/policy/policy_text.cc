@@ -105,11 +105,7 @@ std::string WindowText(const WindowSpec& window) {
     case WindowKind::kSliding:
       break;
   }
-  const int64_t s = window.length_us / 1'000'000;
-  if (s % 86'400 == 0) return absl::StrCat(s / 86'400, "d");
-  if (s % 3'600 == 0) return absl::StrCat(s / 3'600, "h");
-  if (s % 60 == 0) return absl::StrCat(s / 60, "m");
-  return absl::StrCat(s, "s");
+  return DurationText(window.length_us);
 }
 
 std::string OnExceedText(const Limit& limit) {
@@ -182,6 +178,9 @@ Fields FieldsOf(const Limit& limit) {
     fields.emplace_back("on_outage", OnOutageText(limit.on_outage));
   }
   if (limit.hold != HoldMode::kEstimate) fields.emplace_back("hold", HoldText(limit.hold));
+  if (AlertAt(limit) != DefaultAlertAt(limit)) {
+    fields.emplace_back("alert_at", SharesText(AlertAt(limit)));
+  }
   return fields;
 }
 

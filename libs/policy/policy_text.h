@@ -37,6 +37,18 @@ std::string_view HoldText(HoldMode hold);
 std::string UnpricedModelsText(const PolicyDocument& document);
 // "{entries: 400d, days: 3650d}"; "{}".
 std::string TextOf(const RetentionAges& ages);
+// "80%", "12.5%".
+std::string ShareText(int permille);
+// "[50%, 80%]"; "[]".
+std::string SharesText(const std::vector<int>& permille);
+// "90m", "2d", "0s": in the largest unit that divides it. Whole seconds.
+std::string DurationText(int64_t us);
+// "[oncall, "1"]"; one name without brackets. Not empty.
+std::string TextOf(const std::vector<std::string>& names);
+// "[cost, tokens]", "cost". Not empty.
+std::string TextOf(const std::vector<UsageSignal>& signals);
+// "{throttle: 20%, for: 2h}", "{freeze: true, for: 1d}".
+std::string TextOf(const AlertAction& action);
 // "{user=alice}", "{team=search, labels.agent=ci}": how messages and paths name an override.
 std::string MatchName(const std::vector<std::pair<Dimension, std::string>>& match);
 
@@ -48,6 +60,7 @@ Fields FieldsOf(const Limit& limit);
 Fields FieldsOf(const ModelRule& rule);
 Fields FieldsOf(const CostCenterRule& rule);
 Fields FieldsOf(const TierRule& rule);
+Fields FieldsOf(const AlertRule& rule);
 // "{id: user-month, per: [user], …}".
 std::string TextOf(const Fields& fields);
 

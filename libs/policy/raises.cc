@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "libs/policy/counter_identity.h"
+#include "libs/policy/subject_value.h"
 
 namespace quotaplane {
 namespace {
@@ -21,28 +22,7 @@ std::optional<Subject> SubjectOf(const Raise& raise, std::string_view org, const
     }
     if (std::find(named.begin(), named.end(), dimension) != named.end()) return std::nullopt;
     named.push_back(dimension);
-    switch (dimension.kind) {
-      case DimensionKind::kOrg:
-        break;
-      case DimensionKind::kTeam:
-        subject.team = value;
-        break;
-      case DimensionKind::kProject:
-        subject.project = value;
-        break;
-      case DimensionKind::kUser:
-        subject.user = value;
-        break;
-      case DimensionKind::kApiKey:
-        subject.api_key = value;
-        break;
-      case DimensionKind::kModel:
-        subject.model = value;
-        break;
-      case DimensionKind::kLabel:
-        subject.labels.emplace_back(dimension.label, value);
-        break;
-    }
+    SetValue(dimension, value, &subject);
   }
   std::sort(named.begin(), named.end());
   std::sort(subject.labels.begin(), subject.labels.end());

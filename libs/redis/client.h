@@ -31,6 +31,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/base/latency_histogram.h"
 
 namespace quotaplane::redis {
 
@@ -110,6 +111,7 @@ class Client {
   struct Stats {
     int64_t calls = 0, errors = 0, reconnects = 0, redirects = 0, rejected_full = 0;
     int64_t pending = 0;
+    LatencyHistogram::Snapshot latency = {};  // of calls, to their replies or errors
   };
   virtual Stats stats() const = 0;
 };

@@ -55,6 +55,7 @@ void ClientBase::StopEngine(std::function<void()> stop_nodes) {
 void ClientBase::Call(std::string_view key, const std::vector<std::string_view>& args,
                       SteadyTime deadline, Callback done) {
   Request request;
+  request.began = std::chrono::steady_clock::now();
   request.deadline = deadline;
   request.done = std::move(done);
   if (args.empty())
@@ -68,6 +69,7 @@ void ClientBase::RunScript(const Script& script, const std::vector<std::string_v
                            const std::vector<std::string_view>& args, SteadyTime deadline,
                            Callback done) {
   Request request;
+  request.began = std::chrono::steady_clock::now();
   request.call = EncodeEvalSha(script, keys, args);
   request.script = &script;
   request.deadline = deadline;
@@ -142,6 +144,7 @@ Client::Stats ClientBase::stats() const {
   stats.redirects = from.redirects;
   stats.rejected_full = from.rejected_full;
   stats.pending = from.pending;
+  stats.latency = from.latency.Read();
   return stats;
 }
 

@@ -41,6 +41,9 @@ void Engine::End(Request& request, absl::StatusOr<Reply> result) {
   if (!request.internal) {
     counters_.calls.fetch_add(1, std::memory_order_relaxed);
     if (!result.ok()) counters_.errors.fetch_add(1, std::memory_order_relaxed);
+    if (request.began != SteadyTime()) {
+      counters_.latency.Record(std::chrono::steady_clock::now() - request.began);
+    }
   }
   Callback done = std::exchange(request.done, nullptr);
   done(std::move(result));

@@ -33,6 +33,7 @@ struct Limits {
 struct Counters {
   std::atomic<int64_t> calls = 0, errors = 0, reconnects = 0, redirects = 0, rejected_full = 0,
                        pending = 0;
+  LatencyHistogram latency;
 };
 
 class Engine {

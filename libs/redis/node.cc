@@ -1,11 +1,10 @@
 #include "libs/redis/node.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/log/log.h"
 
 namespace quotaplane::redis {
 namespace {
@@ -50,8 +49,8 @@ void Node::OnReady() {
     error_ = absl::OkStatus();
   }
   if (was_ready_) engine_.counters().reconnects.fetch_add(1, std::memory_order_relaxed);
-  spdlog::info("Redis at {}: {}", connection_->endpoint().ToString(),
-               was_ready_ ? "connected again" : "connected");
+  LogInfo("Redis at {}: {}", connection_->endpoint().ToString(),
+          was_ready_ ? "connected again" : "connected");
   was_ready_ = true;
   owner_->OnNodeChanged(*this);
 }
@@ -75,7 +74,7 @@ void Node::Retry(const absl::Status& why) {
     error_ = Unshared(why);
   }
   if (first)
-    spdlog::warn("{}; calls are refused until a connection is ready", std::string(why.message()));
+    LogWarning("{}; calls are refused until a connection is ready", std::string(why.message()));
   if (ready_since_ != SteadyTime{} && std::chrono::steady_clock::now() - ready_since_ > kStable)
     failures_ = 0;
   ready_since_ = {};

@@ -15,6 +15,7 @@ struct Request {
   ScriptCall call;                 // the encoded command; `tail` is for scripts only
   const Script* script = nullptr;  // set while it is an EVALSHA, which the server may not know
   SteadyTime deadline;
+  SteadyTime began = {};  // when it was asked for; of the client's own: never
   Callback done;          // empty once the call has been answered (its late reply is then dropped)
   int slot = kNoSlot;     // Cluster
   bool internal = false;  // the client's own, not counted

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/json_string.h"
 #include "libs/money/decimal.h"
 #include "libs/reports/text_format.h"
 
@@ -93,12 +94,12 @@ class JsonLines : public EntryWriter {
     ForEachColumn(entry, [&](std::string_view name, Kind kind, std::string_view text) {
       out->push_back(before);
       before = ',';
-      AppendJson(name, out);
+      AppendJsonString(name, out);
       out->push_back(':');
       switch (kind) {
         case Kind::kText:
         case Kind::kNumber:
-          return AppendJson(text, out);
+          return AppendJsonString(text, out);
         case Kind::kFlag:
           out->append(text == "1" ? "true" : "false");
           return;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/json_string.h"
 #include "libs/money/decimal.h"
 #include "libs/reports/measures.h"
 #include "libs/reports/text_format.h"
@@ -50,9 +51,9 @@ class PeriodText {
 
 std::string SkuPriceDetails(const Entry& entry) {
   std::string json = "{\"x_PriceVersion\":";
-  AppendJson(entry.price_version, &json);
+  AppendJsonString(entry.price_version, &json);
   json += ",\"x_ServiceTier\":";
-  AppendJson(entry.service_tier, &json);
+  AppendJsonString(entry.service_tier, &json);
   return json + "}";
 }
 

@@ -22,21 +22,6 @@ void AppendCsv(std::string_view field, std::string* out) {
   out->push_back('"');
 }
 
-void AppendJson(std::string_view text, std::string* out) {
-  out->push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out->push_back('\\');
-      out->push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(out, "\\u%04x", static_cast<unsigned char>(c));
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('"');
-}
-
 std::string FormatUtcMicros(int64_t us) {
   std::string text = FormatUtcSeconds(us);
   const int64_t past = us % 1'000'000;

@@ -1,13 +1,12 @@
 #include "libs/spool/quarantine.h"
 
-#include <spdlog/spdlog.h>
-
 #include <filesystem>
 #include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/hash.h"
+#include "libs/log/log.h"
 
 namespace quotaplane::spool {
 
@@ -38,8 +37,8 @@ bool Quarantine::Add(uint64_t first, int64_t offset, std::string_view bytes, uin
       where = "not saved: " + std::string(saved.message());
     }
   }
-  spdlog::error("spool {}: {} damaged record(s) in segment {} at byte {} ({} bytes), {}", dir_,
-                lost, first, offset, size, where);
+  LogError("spool {}: {} damaged record(s) in segment {} at byte {} ({} bytes), {}", dir_, lost,
+           first, offset, size, where);
   return true;
 }
 

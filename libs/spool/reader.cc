@@ -1,9 +1,9 @@
 #include "libs/spool/reader.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "libs/log/log.h"
 
 namespace quotaplane::spool {
 namespace {
@@ -30,7 +30,7 @@ std::optional<Spool::Entry> Reader::Next(absl::Duration timeout) {
     if (loaded.ok()) continue;
     // Not lost: perhaps the process is out of file descriptors. Tried again for as long as the
     // caller waits.
-    spdlog::error("spool: {}", std::string(loaded.message()));
+    LogError("spool: {}", std::string(loaded.message()));
     const auto now = std::chrono::steady_clock::now();
     if (now >= deadline) return std::nullopt;
     std::unique_lock lock(state_.mutex);

@@ -1,7 +1,6 @@
 #include "libs/spool/recovery.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 #include "libs/spool/cursor.h"
 #include "libs/spool/frame.h"
 
@@ -66,8 +66,8 @@ class Recovery {
   absl::Status LoadCursor() {
     const absl::StatusOr<uint64_t> cursor = ReadCursor(ops_, dir_);
     if (absl::IsDataLoss(cursor.status())) {
-      spdlog::error("spool: {}; records may be charged again, by the same ids",
-                    std::string(cursor.status().message()));
+      LogError("spool: {}; records may be charged again, by the same ids",
+               std::string(cursor.status().message()));
       return absl::OkStatus();
     }
     QP_RETURN_IF_ERROR(cursor.status());
@@ -109,8 +109,8 @@ class Recovery {
           Report(item, segment.first, bytes);
           break;
         case SegmentScanner::Kind::kTorn:
-          spdlog::warn("spool {}: cut a torn append off segment {} at byte {}", dir_, segment.first,
-                       item.offset);
+          LogWarning("spool {}: cut a torn append off segment {} at byte {}", dir_, segment.first,
+                     item.offset);
           return static_cast<int64_t>(item.offset);
         case SegmentScanner::Kind::kEnd:
           return static_cast<int64_t>(item.offset);

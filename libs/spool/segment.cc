@@ -1,7 +1,6 @@
 #include "libs/spool/segment.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 
 namespace quotaplane::spool {
 namespace {
@@ -66,7 +66,7 @@ absl::Status SegmentWriter::Append(std::string_view frames) {
 void SegmentWriter::TakeBack() {
   if (ops_.Truncate(file_.fd(), size_) == 0) return;
   given_up_ = true;
-  spdlog::error("spool: {}", ErrnoStatus("cannot take back an append to", path_).message().data());
+  LogError("spool: {}", ErrnoStatus("cannot take back an append to", path_).message().data());
 }
 
 }  // namespace quotaplane::spool

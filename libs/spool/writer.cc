@@ -1,11 +1,10 @@
 #include "libs/spool/writer.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 #include "libs/spool/cursor.h"
 #include "libs/spool/frame.h"
 
@@ -96,7 +95,7 @@ size_t Writer::WriteSome(const Batch& batch, size_t from, absl::Status& status) 
     Publish(next_ - 1, static_cast<int64_t>(to - from), bytes);
   } else {
     if (!appends_fail_) {
-      spdlog::error("spool {}: appends fail: {}", state_.dir, std::string(status.message()));
+      LogError("spool {}: appends fail: {}", state_.dir, std::string(status.message()));
     }
     std::lock_guard lock(state_.mutex);
     state_.queued_bytes -= bytes;
@@ -114,7 +113,7 @@ absl::Status Writer::Append(const std::string& frames) {
     status = tail_->Append(frames);
     if (!tail_->given_up()) return status;
     if (!appends_fail_) {
-      spdlog::error("spool: gave up segment {}: {}", tail_->path(), std::string(status.message()));
+      LogError("spool: gave up segment {}: {}", tail_->path(), std::string(status.message()));
     }
     if (tail_->size() == 0) state_.ops.Unlink(tail_->path());
     tail_.reset();
@@ -146,7 +145,7 @@ void Writer::Tidy() {
   if (written.ok()) {
     written_cursor_ = acknowledged;
   } else if (!cursor_fails_) {
-    spdlog::error("spool {}: {}", state_.dir, std::string(written.message()));
+    LogError("spool {}: {}", state_.dir, std::string(written.message()));
   }
   cursor_fails_ = !written.ok();
   // Even without the cursor: what is gone is not read again, and a full disk gets its room back.
@@ -159,7 +158,7 @@ void Writer::RemoveAcknowledged(uint64_t acknowledged) {
     const std::string path = SegmentPath(state_.dir, *first);
     if (state_.ops.Unlink(path) != 0) {
       // Not the next ones either: a gap would look like a loss.
-      spdlog::error("spool: {}", std::string(ErrnoStatus("cannot remove", path).message()));
+      LogError("spool: {}", std::string(ErrnoStatus("cannot remove", path).message()));
       break;
     }
     removed = true;
@@ -169,7 +168,7 @@ void Writer::RemoveAcknowledged(uint64_t acknowledged) {
   }
   if (!removed) return;
   const absl::Status flushed = FlushDirectory(state_.ops, state_.dir);
-  if (!flushed.ok()) spdlog::error("spool: {}", std::string(flushed.message()));
+  if (!flushed.ok()) LogError("spool: {}", std::string(flushed.message()));
 }
 
 std::optional<uint64_t> Writer::OldestDoneWith(uint64_t acknowledged) const {

@@ -29,6 +29,9 @@ constexpr Migration kFirst = {1, "0001_one",
                               "CREATE TABLE one (n BIGINT); INSERT INTO one VALUES (1)"};
 constexpr Migration kSecond = {2, "0002_two",
                                "CREATE TABLE two (n BIGINT); INSERT INTO one VALUES (2)"};
+constexpr Migration kAdditive = {
+    2, "0002_additive",
+    "-- What it is for.\n-- works from: 1\nALTER TABLE one ADD COLUMN m BIGINT"};
 constexpr Migration kBroken = {2, "0002_broken", "CREATE TABLE two (n BIGINT); SELECT nonsense"};
 
 std::string ReadFile(const std::string& path) {
@@ -44,7 +47,35 @@ class MigrateTest : public DatabaseTest {
   std::string Folder() const {
     return absl::StrCat(QP_SOURCE_DIR, "/migrations/", postgres() ? "postgres" : "sqlite");
   }
+  // As it stands in the database, whatever a program makes of it.
+  static int64_t VersionOf(Database& db) {
+    return MustCount(db, "SELECT MAX(version) FROM schema_migrations");
+  }
+  // Of a database beside db_, empty.
+  std::string FreshUrl(const std::string& name) {
+    if (!postgres()) return "sqlite:" + dir_.File(name);
+    EXPECT_TRUE(db_->Execute({"create", "CREATE DATABASE " + name}).ok());
+    return server_->url(name);
+  }
+  std::unique_ptr<Database> Fresh(const std::string& name) {
+    return MustOpen({.url = FreshUrl(name)});
+  }
+  // The rows that a program of `version` adds to those of the versions before.
+  void Fill(Session& session, int version) const {
+    const std::string data = ReadFile(absl::StrFormat("%s/testdata/%04d.sql", Folder(), version));
+    const absl::Status filled = session.RunScript({"data", data});
+    ASSERT_TRUE(filled.ok()) << version << ": " << filled;
+  }
   std::span<const Migration> All() const { return MigrationsFor(GetParam()); }
+
+  // For the table `one`, which `session` has read.
+  static void WaitUntilTheMigrationWaits(Session& session) {
+    while (MustCount(session,
+                     "SELECT COUNT(*) FROM pg_locks WHERE relation = CAST('one' AS regclass) AND "
+                     "NOT granted") == 0) {
+      std::this_thread::yield();
+    }
+  }
 
   // Rows by table; partitions count with their parent.
   std::map<std::string, int64_t> RowsByTable(Database& db) {
@@ -58,7 +89,7 @@ class MigrateTest : public DatabaseTest {
     std::map<std::string, int64_t> rows;
     for (size_t i = 0; i < names->size(); ++i) {
       const std::string name((*names)[i][0].text());
-      if (name != "schema_migrations") {
+      if (!name.starts_with("schema_")) {
         rows[name] = MustCount(db, "SELECT COUNT(*) FROM " + name);
       }
     }
@@ -67,11 +98,14 @@ class MigrateTest : public DatabaseTest {
 };
 
 TEST_P(MigrateTest, FromNothing) {
-  EXPECT_EQ(*SchemaVersion(*db_), 0);
+  const absl::StatusOr<Schema> empty = ReadSchema(*db_);
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_EQ(empty->version, 0);
+  EXPECT_EQ(empty->missing.size(), All().size());
   const int64_t before_us = absl::GetCurrentTimeNanos() / 1000;
   const absl::Status status = Migrate(*db_);
   ASSERT_TRUE(status.ok()) << status;
-  EXPECT_EQ(*SchemaVersion(*db_), static_cast<int>(All().size()));
+  EXPECT_EQ(VersionOf(*db_), static_cast<int64_t>(All().size()));
   const Rows rows = *db_->Query(
       {"all",
        "SELECT version, name, checksum, applied_at_us FROM schema_migrations ORDER BY version"});
@@ -107,25 +141,16 @@ TEST_P(MigrateTest, TheBinaryHoldsTheFiles) {
 TEST_P(MigrateTest, FromEveryVersionWithData) {
   for (size_t start = 1; start <= All().size(); ++start) {
     SCOPED_TRACE(absl::StrCat("from version ", start));
-    std::unique_ptr<Database> db;
-    if (postgres()) {
-      const std::string name = absl::StrCat("from_", start);
-      ASSERT_TRUE(db_->Execute({"create", "CREATE DATABASE " + name}).ok());
-      db = MustOpen({.url = server_->url(name)});
-    } else {
-      db = MustOpen({.url = absl::StrCat("sqlite:", dir_.File("from"), start)});
-    }
+    const auto db = Fresh(absl::StrCat("from_", start));
     for (size_t version = 1; version <= start; ++version) {
       ASSERT_TRUE(Migrate(*db, All().first(version)).ok());
-      const std::string data = ReadFile(absl::StrFormat("%s/testdata/%04d.sql", Folder(), version));
-      const absl::Status filled = db->RunScript({"data", data});
-      ASSERT_TRUE(filled.ok()) << filled;
+      Fill(*db, static_cast<int>(version));
     }
     const std::map<std::string, int64_t> before = RowsByTable(*db);
     for (const auto& [table, rows] : before) EXPECT_GT(rows, 0) << table << ": no data of it";
     const absl::Status status = Migrate(*db);
     ASSERT_TRUE(status.ok()) << status;
-    EXPECT_EQ(*SchemaVersion(*db), static_cast<int>(All().size()));
+    EXPECT_EQ(VersionOf(*db), static_cast<int64_t>(All().size()));
     const std::map<std::string, int64_t> after = RowsByTable(*db);
     for (const auto& [table, rows] : before) {
       ASSERT_TRUE(after.contains(table)) << table;
@@ -136,18 +161,93 @@ TEST_P(MigrateTest, FromEveryVersionWithData) {
 
 TEST_P(MigrateTest, OnlyWhatIsMissing) {
   ASSERT_TRUE(Migrate(*db_, {{kFirst}}).ok());
-  EXPECT_EQ(*SchemaVersion(*db_), 1);
+  EXPECT_EQ(VersionOf(*db_), 1);
   ASSERT_TRUE(Migrate(*db_, {{kFirst, kSecond}}).ok());
-  EXPECT_EQ(*SchemaVersion(*db_), 2);
+  EXPECT_EQ(VersionOf(*db_), 2);
   EXPECT_EQ(MustCount(*db_, "SELECT SUM(n) FROM one"), 3);
+}
+
+TEST(WorksFromTest, IsALineOfTheMigration) {
+  const auto of = [](std::string_view sql) { return WorksFrom({9, "0009_nine", sql}); };
+  EXPECT_EQ(of("-- works from: 8\nSELECT 1"), 8);
+  EXPECT_EQ(of("-- Notes.\n-- works from: 3\nSELECT 1"), 3);
+  EXPECT_EQ(of("SELECT 1"), 9);
+  EXPECT_EQ(of("SELECT 1 -- works from: 3"), 9) << "not a line of its own";
+  EXPECT_EQ(of("-- works from: 10\nSELECT 1"), 9) << "nobody knows such a program";
+  EXPECT_EQ(of("-- works from: 0\nSELECT 1"), 9);
+  EXPECT_EQ(of("-- works from: all\nSELECT 1"), 9);
 }
 
 TEST_P(MigrateTest, NewerDatabase) {
   ASSERT_TRUE(Migrate(*db_, {{kFirst, kSecond}}).ok());
+  for (const absl::Status& status :
+       {Migrate(*db_, {{kFirst}}), ReadSchema(*db_, {{kFirst}}).status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(std::string(status.message()),
+              "the database has schema version 2, which needs a program of version 2 or later; "
+              "this one is of version 1: start a newer one, or restore the database's backup of "
+              "before the upgrade");
+  }
+}
+
+TEST_P(MigrateTest, NewerDatabaseThatWorksWithOlderPrograms) {
+  ASSERT_TRUE(Migrate(*db_, {{kFirst, kAdditive}}).ok());
   const absl::Status status = Migrate(*db_, {{kFirst}});
-  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("has schema version 2; this binary knows up to 1"));
+  ASSERT_TRUE(status.ok()) << status;
+  const absl::StatusOr<Schema> schema = ReadSchema(*db_, {{kFirst}});
+  ASSERT_TRUE(schema.ok()) << schema.status();
+  EXPECT_EQ(schema->version, 2);
+  EXPECT_EQ(schema->works_from, 1);
+  EXPECT_TRUE(schema->missing.empty());
+  EXPECT_EQ(VersionOf(*db_), 2);
+  Must("INSERT INTO one (n) VALUES (3)");  // as the older program does
+  EXPECT_EQ(MustCount(*db_, "SELECT SUM(n) FROM one"), 4);
+}
+
+// What is applied later takes nothing back: the last one alone does not decide.
+TEST_P(MigrateTest, TheStrictestOfAllMigrationsDecides) {
+  constexpr Migration kThird = {3, "0003_three", "-- works from: 1\nCREATE TABLE three (n BIGINT)"};
+  ASSERT_TRUE(Migrate(*db_, {{kFirst, kSecond, kThird}}).ok());
+  EXPECT_EQ(ReadSchema(*db_, {{kFirst, kSecond}})->works_from, 2);
+  EXPECT_TRUE(Migrate(*db_, {{kFirst, kSecond}}).ok());
+  EXPECT_EQ(Migrate(*db_, {{kFirst}}).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// As programs left it that wrote nothing down of what works with it.
+TEST_P(MigrateTest, DatabaseOfProgramsThatSaidNothing) {
+  ASSERT_TRUE(Migrate(*db_, {{kFirst, kAdditive}}).ok());
+  Must("DROP TABLE schema_works_from");
+  EXPECT_EQ(ReadSchema(*db_, {{kFirst, kAdditive}})->works_from, 2);
+  EXPECT_EQ(Migrate(*db_, {{kFirst}}).code(), absl::StatusCode::kFailedPrecondition);
+  constexpr Migration kThird = {3, "0003_three", "-- works from: 2\nCREATE TABLE three (n BIGINT)"};
+  ASSERT_TRUE(Migrate(*db_, {{kFirst, kAdditive, kThird}}).ok());
+  EXPECT_EQ(ReadSchema(*db_, {{kFirst, kAdditive, kThird}})->works_from, 2);
+  EXPECT_TRUE(Migrate(*db_, {{kFirst, kAdditive}}).ok());
+}
+
+// A migration may say that programs of before work with it only if it takes what they write. Those
+// up to 8 say nothing, since programs of then ask no database; they are held to it all the same.
+TEST_P(MigrateTest, TakesRowsOfTheProgramsThatWorkWithIt) {
+  constexpr int kSilent = 8;
+  for (size_t version = 1; version <= All().size(); ++version) {
+    SCOPED_TRACE(absl::StrCat("version ", version));
+    const Migration& migration = All()[version - 1];
+    const int oldest = migration.version <= kSilent ? migration.version - 1 : WorksFrom(migration);
+    ASSERT_TRUE(Migrate(*db_, All().first(version)).ok());
+    const auto given_up = *db_->Begin();  // the next version begins without rows, too
+    for (int program = 1; program <= oldest; ++program) Fill(*given_up, program);
+  }
+}
+
+TEST_P(MigrateTest, BothDatabasesSayTheSameOfOlderPrograms) {
+  const std::span<const Migration> other =
+      MigrationsFor(postgres() ? Dialect::kSqlite : Dialect::kPostgres);
+  for (size_t i = 0; i < All().size(); ++i) {
+    EXPECT_EQ(WorksFrom(All()[i]), WorksFrom(other[i])) << All()[i].name;
+    // A line that is not read is one that somebody has mistyped.
+    const bool says = All()[i].sql.find("works from") != std::string_view::npos;
+    EXPECT_EQ(says, WorksFrom(All()[i]) < All()[i].version) << All()[i].name;
+  }
 }
 
 TEST_P(MigrateTest, ChangedMigration) {
@@ -158,27 +258,41 @@ TEST_P(MigrateTest, ChangedMigration) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("0001_one was changed after it was applied"));
-  EXPECT_EQ(*SchemaVersion(*db_), 1);
+  EXPECT_EQ(VersionOf(*db_), 1);
 }
 
 TEST_P(MigrateTest, AFailureLeavesWhatWasBefore) {
   const absl::Status status = Migrate(*db_, {{kFirst, kBroken}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("0002_broken"));
-  EXPECT_EQ(*SchemaVersion(*db_), 1);
+  EXPECT_EQ(VersionOf(*db_), 1);
   EXPECT_THAT(RowsByTable(*db_), ElementsAre(std::pair("one", 1)));
   EXPECT_TRUE(Migrate(*db_, {{kFirst, kSecond}}).ok());
+}
+
+// A migration that waits for a table does not hold up those who come after it.
+TEST_P(MigrateTest, LetsOthersGoFirst) {
+  if (!postgres()) return;  // SQLite has one writer, and readers that wait for nobody
+  ASSERT_TRUE(Migrate(*db_, {{kFirst}}).ok());
+  auto reader = *db_->Begin({.read_only = true});
+  EXPECT_EQ(MustCount(*reader, "SELECT SUM(n) FROM one"), 1);
+  absl::Status migrated;
+  {
+    const std::jthread migration([&] { migrated = Migrate(*db_, {{kFirst, kAdditive}}); });
+    WaitUntilTheMigrationWaits(*reader);
+    // Behind the migration in the line of those who want the table.
+    EXPECT_EQ(MustCount(*db_, "SELECT SUM(n) FROM one"), 1);
+    EXPECT_EQ(VersionOf(*db_), 1);
+    reader.reset();
+  }
+  EXPECT_TRUE(migrated.ok()) << migrated;
+  EXPECT_EQ(VersionOf(*db_), 2);
 }
 
 // Each with connections of its own, as two servers that start have.
 TEST_P(MigrateTest, TwoAtOnceOnAFreshDatabase) {
   for (int round = 0; round < 20; ++round) {
-    std::string fresh = absl::StrCat("sqlite:", dir_.File("race"), round);
-    if (postgres()) {
-      const std::string name = absl::StrCat("race_", round);
-      ASSERT_TRUE(db_->Execute({"create", "CREATE DATABASE " + name}).ok());
-      fresh = server_->url(name);
-    }
+    const std::string fresh = FreshUrl(absl::StrCat("race_", round));
     std::atomic<int> ready = 0;
     const auto start = [&] {
       ++ready;
@@ -193,7 +307,7 @@ TEST_P(MigrateTest, TwoAtOnceOnAFreshDatabase) {
       const std::jthread other(start);
     }
     const auto db = MustOpen({.url = fresh});
-    EXPECT_EQ(*SchemaVersion(*db), 2);
+    EXPECT_EQ(VersionOf(*db), 2);
     EXPECT_EQ(MustCount(*db, "SELECT SUM(n) FROM one"), 3);
   }
 }

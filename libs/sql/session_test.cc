@@ -11,7 +11,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "libs/sql/errors.h"
+#include "libs/sql/schema_differs.h"
 #include "libs/sql/test_database.h"
 
 namespace quotaplane::sql {
@@ -234,6 +234,24 @@ TEST_P(SessionTest, PreparedStatementsSurviveAChangeOfTheSchema) {
   const auto second = db_->Query(all);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ((*second)[0].size(), 3u);
+}
+
+TEST_P(SessionTest, TablesOfAnotherVersionAreToldFromBadValues) {
+  Must("CREATE TABLE known (k BIGINT PRIMARY KEY, must BIGINT NOT NULL, CHECK (must > 0))");
+  const auto differs = [this](std::string_view sql, const Value& value = Value()) {
+    const auto done =
+        value.is_null() ? db_->Execute({"it", sql}) : db_->Execute({"it", sql}, {value});
+    EXPECT_FALSE(done.ok()) << std::string(sql);
+    return SchemaDiffers(done.status());
+  };
+  EXPECT_TRUE(differs("INSERT INTO unknown (k) VALUES (1)"));
+  EXPECT_TRUE(differs("INSERT INTO known (k, other) VALUES (1, 1)"));
+  EXPECT_TRUE(differs("INSERT INTO known (k) VALUES (1)"));
+  EXPECT_FALSE(differs("INSERT INTO known (k, must) VALUES (1, $1)", -1));
+  EXPECT_FALSE(differs("INSERT INTO known (k, must) VALUES (1, $1)", std::string_view("\0", 1)));
+  Must("INSERT INTO known (k, must) VALUES (1, 1)");
+  EXPECT_FALSE(differs("INSERT INTO known (k, must) VALUES (1, $1)", 1));
+  EXPECT_FALSE(SchemaDiffers(absl::OkStatus()));
 }
 
 TEST_P(SessionTest, BadOptionsAndUrls) {

@@ -80,7 +80,8 @@ TEST(WindowTest, MidnightsThatAreSkippedOrComeTwice) {
       PeriodAt(Calendar("day", "Africa/Cairo"), At("2026-04-24T12:00:00", "Africa/Cairo"));
   EXPECT_EQ(Format(skipped.start_us, "Africa/Cairo"), "2026-04-24T01:00:00");
   EXPECT_EQ(Format(skipped.start_us - 1'000'000, "Africa/Cairo"), "2026-04-23T23:59:59");
-  EXPECT_EQ(HoursOf("day", "America/Havana", "2026-11-01T12:00:00"), 25);
+  // Long past: governments change their minds about the years to come.
+  EXPECT_EQ(HoursOf("day", "America/Havana", "2023-11-05T12:00:00"), 25);
 }
 
 TEST(WindowTest, DaysThatTheZoneLeftOutAreEmpty) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "services/admin/request_parts.h"
+#include "services/audited/request_parts.h"
 #include "services/rpc/time_fields.h"
 
 namespace quotaplane {

@@ -3,8 +3,8 @@
 #include "absl/strings/str_cat.h"
 #include "libs/control/exceptions.h"
 #include "libs/control/key_store.h"
-#include "services/admin/request_parts.h"
 #include "services/admin/requests.h"
+#include "services/audited/request_parts.h"
 #include "services/rpc/time_fields.h"
 
 namespace quotaplane {

@@ -3,20 +3,14 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <memory>
-#include <string>
 
-#include "absl/status/status.h"
 #include "libs/control/items.h"
-#include "services/rpc/caller.h"
-#include "services/rpc/pooled_calls.h"
+#include "services/admin/admin_parts.h"
+#include "services/audited/audited_service.h"
 #include "services/rpc/stream_call.h"
 #include "services/rpc/work_pool.h"
 
 namespace quotaplane {
-
-struct AdminParts;
 
 struct AdminCallsOptions {
   // Threads that answer calls, and how many calls wait for them; more are refused. Backtests and
@@ -44,17 +38,11 @@ class AdminCalls {
   StreamService service();
 
  private:
-  class Work;
-
   void AddTo(StreamCalls* calls, grpc::ServerCompletionQueue* events);
 
-  const std::unique_ptr<Work, void (*)(Work*)> work_;
-  std::map<std::string, std::unique_ptr<CalledMethod>> methods_;  // by name
-  // Last, so that their work ends before what it uses.
-  WorkPool pool_;
-  WorkPool backtest_pool_;
-  WorkPool watch_pool_;
-  WorkPool audit_pool_;
+  ItemBoard* const board_;
+  AuditedService<AdminParts> service_;
+  WorkPool backtest_pool_;  // last, so that its work ends before what it uses
 };
 
 }  // namespace quotaplane

@@ -5,6 +5,7 @@
 
 #include "libs/control/audit_log.h"
 #include "libs/control/change.h"
+#include "libs/control/curbs_store.h"
 #include "libs/control/exceptions.h"
 #include "libs/control/item_source.h"
 #include "libs/control/key_store.h"
@@ -24,6 +25,7 @@ struct AdminParts {
   std::unique_ptr<Changes> changes;
   std::unique_ptr<PolicyVersions> policies;
   std::unique_ptr<ExceptionStore> exceptions;
+  std::unique_ptr<CurbStore> curbs;
   std::unique_ptr<KeyStore> keys;
   std::unique_ptr<PriceBookStore> prices;
   std::unique_ptr<OrgState> state;

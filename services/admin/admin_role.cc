@@ -1,12 +1,11 @@
 #include "services/admin/admin_role.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 #include "libs/sql/migrate.h"
 #include "services/admin/admin_parts.h"
 
@@ -28,7 +27,7 @@ void DropAll(const char* what, int portion, Drop drop) {
   while (true) {
     const absl::StatusOr<int> dropped = drop();
     if (!dropped.ok()) {
-      spdlog::error("{} that have ended stay for now: {}", what, dropped.status().ToString());
+      LogError("{} that have ended stay for now: {}", what, dropped.status().ToString());
       return;
     }
     if (*dropped < portion) return;
@@ -44,8 +43,8 @@ absl::StatusOr<std::unique_ptr<AdminRole>> AdminRole::Start(const ItemCodec* cod
   const absl::Status opened = role->Open();
   if (MustNotStart(opened)) return opened;
   if (!opened.ok()) {
-    spdlog::error("the control plane's database is away, admin calls wait for it: {}",
-                  opened.ToString());
+    LogError("the control plane's database is away, admin calls wait for it: {}",
+             opened.ToString());
   }
   role->upkeep_ = std::thread([raw = role.get()] { raw->Upkeep(); });
   return role;
@@ -84,6 +83,7 @@ absl::Status AdminRole::Open() {
   parts->policies =
       std::make_unique<PolicyVersions>(db, parts->changes.get(), codec_, options_.default_policy);
   parts->exceptions = std::make_unique<ExceptionStore>(codec_);
+  parts->curbs = std::make_unique<CurbStore>(codec_);
   parts->keys = std::make_unique<KeyStore>(codec_);
   parts->prices = std::make_unique<PriceBookStore>(codec_);
   parts->state = std::make_unique<OrgState>(codec_, parts->policies.get());
@@ -97,9 +97,9 @@ void AdminRole::Upkeep() {
   while (parts() == nullptr) {
     if (stop_.WaitForNotificationWithTimeout(kOpenAgain)) return;
     const absl::Status opened = Open();
-    if (opened.ok()) spdlog::info("the control plane's database is there");
+    if (opened.ok()) LogInfo("the control plane's database is there");
     if (MustNotStart(opened)) {
-      spdlog::critical("the control plane's database cannot be used: {}", opened.ToString());
+      LogCritical("the control plane's database cannot be used: {}", opened.ToString());
       return;
     }
   }
@@ -116,6 +116,8 @@ void AdminRole::TidyUp() const {
   DropAll("exceptions", 100, [&] {
     return opened->exceptions->DropEnded(*opened->database, *opened->changes, now_us);
   });
+  DropAll("curbs", 100,
+          [&] { return opened->curbs->DropEnded(*opened->database, *opened->changes, now_us); });
   DropAll("keys", 1'000,
           [&] { return opened->keys->DropEnded(*opened->database, *opened->changes, now_us); });
 }

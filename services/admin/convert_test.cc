@@ -5,8 +5,8 @@
 #include "libs/config/policy_reader.h"
 #include "services/admin/access_convert.h"
 #include "services/admin/policy_convert.h"
-#include "services/admin/request_parts.h"
 #include "services/admin/state_convert.h"
+#include "services/audited/request_parts.h"
 #include "services/rpc/time_fields.h"
 
 namespace quotaplane {

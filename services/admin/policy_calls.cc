@@ -36,6 +36,10 @@ absl::StatusOr<std::vector<Exception>> ExceptionsInForce(AdminCall& call, const 
   }
 }
 
+absl::StatusOr<std::vector<Curb>> CurbsInForce(AdminCall& call, const std::string& org) {
+  return call.parts.curbs->List(*call.parts.database, org, call.store_now_us);
+}
+
 }  // namespace
 
 absl::Status CreateDraft(AdminCall& call, const v1::CreateDraftRequest& request,
@@ -201,10 +205,11 @@ absl::Status GetLimit(AdminCall& call, const v1::GetLimitRequest& request,
   QP_ASSIGN_OR_RETURN(const LoadedPolicy loaded, call.parts.policies->Load(request.org(), 0));
   QP_ASSIGN_OR_RETURN(const std::vector<Exception> exceptions,
                       ExceptionsInForce(call, request.org()));
+  QP_ASSIGN_OR_RETURN(std::vector<Curb> curbs, CurbsInForce(call, request.org()));
   QP_ASSIGN_OR_RETURN(const EffectiveLimit limit,
                       EffectiveLimitOf(*loaded.policy, request.limit_id(),
                                        SubjectOf(request.org(), ValuesOf(request.scope())),
-                                       exceptions, call.store_now_us));
+                                       exceptions, Curbs(std::move(curbs)), call.store_now_us));
   ToProto(limit, response);
   return absl::OkStatus();
 }
@@ -214,9 +219,10 @@ absl::Status ListEffectiveLimits(AdminCall& call, const v1::ListEffectiveLimitsR
   QP_ASSIGN_OR_RETURN(const LoadedPolicy loaded, call.parts.policies->Load(request.org(), 0));
   QP_ASSIGN_OR_RETURN(const std::vector<Exception> exceptions,
                       ExceptionsInForce(call, request.org()));
+  QP_ASSIGN_OR_RETURN(std::vector<Curb> curbs, CurbsInForce(call, request.org()));
   const Subject subject = SubjectOf(request.org(), ValuesOf(request.subject()));
-  for (const EffectiveLimit& limit :
-       EffectiveLimits(*loaded.policy, subject, exceptions, call.store_now_us)) {
+  for (const EffectiveLimit& limit : EffectiveLimits(*loaded.policy, subject, exceptions,
+                                                     Curbs(std::move(curbs)), call.store_now_us)) {
     ToProto(limit, response->add_limits());
   }
   response->set_policy_version(loaded.version);

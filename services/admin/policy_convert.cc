@@ -7,7 +7,8 @@
 #include "libs/config/policy_edit_reader.h"
 #include "libs/policy/policy_diff.h"
 #include "libs/policy/policy_edit.h"
-#include "services/admin/request_parts.h"
+#include "libs/policy/subject_value.h"
+#include "services/audited/request_parts.h"
 #include "services/rpc/time_fields.h"
 
 namespace quotaplane {
@@ -196,28 +197,8 @@ Subject SubjectOf(const std::string& org, const NamedValues& values) {
   for (const auto& [name, value] : values) {
     const absl::StatusOr<Dimension> dimension = ParseDimension(name);
     if (!dimension.ok()) continue;
-    switch (dimension->kind) {
-      case DimensionKind::kOrg:
-        break;
-      case DimensionKind::kTeam:
-        subject.team = value;
-        break;
-      case DimensionKind::kProject:
-        subject.project = value;
-        break;
-      case DimensionKind::kUser:
-        subject.user = value;
-        break;
-      case DimensionKind::kApiKey:
-        subject.api_key = value;
-        break;
-      case DimensionKind::kModel:
-        subject.model = value;
-        break;
-      case DimensionKind::kLabel:
-        subject.labels.emplace_back(dimension->label, value);  // in order, as the names are
-        break;
-    }
+    if (dimension->kind == DimensionKind::kOrg) continue;
+    SetValue(*dimension, value, &subject);  // labels in order, as the names are
   }
   return subject;
 }

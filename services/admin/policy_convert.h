@@ -13,7 +13,7 @@
 #include "libs/control/effective_limits.h"
 #include "libs/control/policy_versions.h"
 #include "libs/policy/policy.h"
-#include "services/admin/field_rules.h"
+#include "services/audited/field_rules.h"
 
 namespace quotaplane {
 

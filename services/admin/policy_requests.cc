@@ -1,7 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/control/policy_versions.h"
-#include "services/admin/request_parts.h"
 #include "services/admin/requests.h"
+#include "services/audited/request_parts.h"
 
 namespace quotaplane {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "services/admin/field_rules.h"
+#include "services/audited/field_rules.h"
 
 namespace quotaplane {
 
@@ -50,5 +50,9 @@ absl::Status Check(const v1::ApplyStateRequest& request);
 absl::Status Check(const v1::ListAuditRequest& request);
 absl::Status Check(const v1::WatchAuditRequest& request);
 absl::Status Check(const v1::GetPropagationRequest& request);
+
+// log_calls.cc
+absl::Status Check(const v1::SetLogLevelRequest& request);
+absl::Status Check(const v1::GetLogLevelRequest& request);
 
 }  // namespace quotaplane

@@ -9,7 +9,7 @@
 #include "libs/control/key_store.h"
 #include "libs/control/policy_versions.h"
 #include "libs/policy/policy_edit.h"
-#include "services/admin/request_parts.h"
+#include "services/audited/request_parts.h"
 
 namespace quotaplane {
 namespace {

@@ -3,7 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "libs/base/error.h"
 #include "services/admin/policy_convert.h"
-#include "services/admin/request_parts.h"
+#include "services/audited/request_parts.h"
 #include "services/rpc/time_fields.h"
 
 namespace quotaplane {

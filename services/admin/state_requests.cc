@@ -1,15 +1,15 @@
 #include "absl/strings/str_cat.h"
-#include "services/admin/request_parts.h"
 #include "services/admin/requests.h"
+#include "services/audited/request_parts.h"
 #include "services/rpc/time_fields.h"
 
 namespace quotaplane {
 namespace {
 
 void CheckActor(const std::string& actor, FieldChecks* checks) {
-  if (actor.size() > kMaxActorBytes) {
+  if (actor.size() > kMaxActorNameBytes) {
     checks->Violation("actor", absl::StrCat("has ", actor.size(), " bytes; at most ",
-                                            kMaxActorBytes, " are allowed"));
+                                            kMaxActorNameBytes, " are allowed"));
   } else if (HasControlCharacter(actor)) {
     checks->Violation("actor", "has a control character; none is allowed");
   }

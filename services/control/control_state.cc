@@ -1,7 +1,5 @@
 #include "services/control/control_state.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -12,12 +10,15 @@
 #include "libs/base/absl_view.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/price_book_reader.h"
+#include "libs/control/log_item.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
 
 constexpr std::string_view kPolicyPrefix = "policy/";
 constexpr std::string_view kRaisesPrefix = "raises/";
+constexpr std::string_view kCurbsPrefix = "curbs/";
 constexpr std::string_view kKeyPrefix = "key/";
 
 // How often it is looked whether it is a book's time: a clock may be set.
@@ -64,24 +65,48 @@ void ControlState::Apply(const std::vector<ControlItem>& items) {
     if (IsPolicyItem(item.name)) with_policies.insert(item.number);
   }
   std::vector<const ControlItem*> policies;
+  std::vector<const ControlItem*> curbs;
   std::vector<KeyRing::Change> keys;
   std::vector<KeyRing::Change> keys_alone;  // of changes without a policy
   for (const ControlItem& item : items) {
     if (IsPolicyItem(item.name)) {
       policies.push_back(&item);
+    } else if (item.name.starts_with(kCurbsPrefix)) {
+      curbs.push_back(&item);
     } else if (item.name.starts_with(kKeyPrefix)) {
       const bool alone = !with_policies.contains(item.number);
       Note(item, ReadKeyItem(item, alone ? &keys_alone : &keys));
     } else if (item.name == kPricesItemName) {
       Note(item, ApplyPrices(item));
+    } else if (item.name == kLogItemName) {
+      Note(item, ApplyLog(item));
     } else {
       Note(item, item.body.empty() ? absl::OkStatus()
                                    : absl::UnimplementedError("no such item is known here"));
     }
   }
-  // These first: a revocation does not wait for a large policy.
+  // These first: neither a freeze nor a revocation waits for a large policy.
+  if (!curbs.empty()) ApplyCurbs(curbs);
   if (!keys_alone.empty()) keys_->Update(std::move(keys_alone));
   if (!policies.empty()) ApplyPolicies(policies, std::move(keys));
+}
+
+void ControlState::ApplyCurbs(const std::vector<const ControlItem*>& items) {
+  std::vector<PolicySet::OrgChange> changes;
+  for (const ControlItem* item : items) Note(*item, ReadCurbsItem(*item, &changes));
+  snapshots_->UpdatePolicies([&](const PolicySet& now) { return now.WithAll(std::move(changes)); });
+}
+
+absl::Status ControlState::ReadCurbsItem(const ControlItem& item,
+                                         std::vector<PolicySet::OrgChange>* changes) {
+  PolicySet::OrgChange change{item.name.substr(kCurbsPrefix.size()), std::nullopt, std::nullopt,
+                              std::vector<Curb>()};
+  if (!item.body.empty()) {
+    QP_ASSIGN_OR_RETURN(CurbsItem curbs, codec_->DecodeCurbs(item.body));
+    change.curbs = std::move(curbs.curbs);
+  }
+  changes->push_back(std::move(change));
+  return absl::OkStatus();
 }
 
 void ControlState::ApplyPolicies(const std::vector<const ControlItem*>& items,
@@ -156,10 +181,25 @@ absl::Status ControlState::ApplyPrices(const ControlItem& item) {
   return absl::OkStatus();
 }
 
+absl::Status ControlState::ApplyLog(const ControlItem& item) const {
+  if (item.body.empty()) {
+    EndLogOverride();
+    return absl::OkStatus();
+  }
+  QP_ASSIGN_OR_RETURN(const LogSetting setting, DecodeLogSetting(item.body));
+  // One that has ended stays where it is.
+  if (setting.until_us != 0 && setting.until_us <= options_.now_us()) {
+    EndLogOverride();
+  } else {
+    OverrideLogLevel(setting.level, setting.until_us);
+  }
+  return absl::OkStatus();
+}
+
 void ControlState::Note(const ControlItem& item, const absl::Status& used) {
   if (!used.ok()) {
-    spdlog::error("{} of change {} is not used, and what was before it stays: {}", item.name,
-                  item.number, used.ToString());
+    LogError("{} of change {} is not used, and what was before it stays: {}", item.name,
+             item.number, used.ToString());
   }
   MutexLock lock(mutex_);
   if (used.ok()) {

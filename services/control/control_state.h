@@ -1,4 +1,5 @@
-// What a replica makes of control items: the policies and prices in force, and the keys it knows.
+// What a replica makes of control items: the policies and prices in force, the keys it knows, and
+// what it logs.
 //
 // An item that this replica cannot use, since it was written by a newer version of the program or
 // is damaged, is told, and what was in force before it stays.
@@ -51,6 +52,9 @@ class ControlState : public ItemSink {
     std::shared_ptr<const PriceBook> prices;
   };
 
+  // Without waiting for policies: a freeze is urgent, and curbs do not depend on them.
+  void ApplyCurbs(const std::vector<const ControlItem*>& items);
+  absl::Status ReadCurbsItem(const ControlItem& item, std::vector<PolicySet::OrgChange>* changes);
   // Policies and raises, and in the same step `keys`.
   void ApplyPolicies(const std::vector<const ControlItem*>& items,
                      std::vector<KeyRing::Change> keys);
@@ -58,6 +62,7 @@ class ControlState : public ItemSink {
   absl::Status ReadPolicyItem(const ControlItem& item, std::vector<PolicySet::OrgChange>* changes);
   absl::Status ReadKeyItem(const ControlItem& item, std::vector<KeyRing::Change>* changes);
   absl::Status ApplyPrices(const ControlItem& item);
+  absl::Status ApplyLog(const ControlItem& item) const;
   // Whether the item could be used.
   void Note(const ControlItem& item, const absl::Status& used);
   void SwitchPrices();

@@ -102,6 +102,31 @@ TEST_F(ControlStateTest, RaisesHoldByWhateverPolicyThereIs) {
   EXPECT_EQ(LimitOf("acme"), "own");
 }
 
+TEST_F(ControlStateTest, CurbsHoldAtOnceAndUntilTheyAreTakenAway) {
+  const auto frozen = [&] {
+    return snapshots_.Get()->policies->For("acme").curbs->Freeze(Alice(), "m", 5) != nullptr;
+  };
+  const CurbsItem curbs{"acme", {{17, true, 0, {{Dim("user"), "alice"}}, "", 0, 1'000'000}}};
+  // Before the policies that come with them, which may be large, and are filled from the ledger.
+  bool frozen_before = false;
+  watch_before_ = [&] { frozen_before = frozen(); };
+  state_->Apply({PolicyOf("acme", 1, OneLimit("own")),
+                 {CurbsItemName("acme"), ++number_, codec_.EncodeCurbs(curbs)}});
+  EXPECT_TRUE(frozen_before);
+  EXPECT_TRUE(frozen());
+  EXPECT_EQ(LimitOf("acme"), "own");
+  EXPECT_EQ(before_, 1);
+  // One that cannot be used changes nothing.
+  state_->Apply({{CurbsItemName("acme"), ++number_, "\xff"}});
+  EXPECT_TRUE(frozen());
+  EXPECT_EQ(state_->counts().rejected, 1);
+  state_->Apply({{CurbsItemName("acme"), ++number_, ""}});
+  EXPECT_FALSE(frozen());
+  EXPECT_EQ(state_->counts().rejected, 0);
+  EXPECT_EQ(LimitOf("acme"), "own");
+  EXPECT_EQ(before_, 1);
+}
+
 TEST_F(ControlStateTest, KeysAreKnownRevokedAndForgotten) {
   const NewSecret secret = MakeKey();
   const auto resolved = [&] { return keys_.Resolve(secret.text, 5, KeyUse::kSpend).status(); };

@@ -25,6 +25,11 @@ absl::Status Broken(std::string_view what) {
 // Words for enums, in the order of their values.
 constexpr std::array<std::string_view, 4> kOnExceed = {"deny", "soft", "shadow", "downgrade"};
 constexpr std::array<std::string_view, 3> kUnpriced = {"deny", "flag", "price_as"};
+constexpr std::array<std::string_view, 4> kAlertOn = {"threshold", "forecast", "anomaly",
+                                                      "runaway"};
+constexpr std::array<std::string_view, 3> kSeverities = {"info", "warning", "critical"};
+constexpr std::array<std::string_view, 4> kSignals = {"cost", "tokens", "requests", "refusals"};
+constexpr std::array<std::string_view, 2> kActions = {"throttle", "freeze"};
 
 template <typename Enum, size_t N>
 std::string WordOf(Enum value, const std::array<std::string_view, N>& words) {
@@ -138,6 +143,10 @@ void WriteLimit(const Limit& limit, v1::LimitProto* out) {
   out->set_allow_on_outage(limit.on_outage == OnOutage::kAllow);
   out->set_hold_none(limit.hold == HoldMode::kNone);
   out->set_tier(limit.tier);
+  if (limit.alert_at.has_value()) {
+    v1::ShareList* shares = out->mutable_alert_at();
+    for (const int share : *limit.alert_at) shares->add_permille(share);
+  }
 }
 
 absl::Status ReadWindow(const v1::LimitProto& proto, WindowSpec* window) {
@@ -175,7 +184,58 @@ absl::StatusOr<Limit> ReadLimit(const v1::LimitProto& proto) {
   limit.on_outage = proto.allow_on_outage() ? OnOutage::kAllow : OnOutage::kDeny;
   limit.hold = proto.hold_none() ? HoldMode::kNone : HoldMode::kEstimate;
   limit.tier = proto.tier();
+  if (proto.has_alert_at()) {
+    const auto& shares = proto.alert_at().permille();
+    limit.alert_at.emplace(shares.begin(), shares.end());
+  }
   return limit;
+}
+
+void WriteAlertRule(const AlertRule& rule, v1::AlertRuleProto* out) {
+  out->set_id(rule.id);
+  out->set_on(WordOf(rule.on, kAlertOn));
+  WriteWhen(rule.when, out->mutable_when());
+  WriteGlobs(rule.limits, out->mutable_limits());
+  out->set_at_permille(rule.at_permille);
+  out->set_margin_us(rule.margin_us);
+  for (const UsageSignal signal : rule.signals) out->add_signals(WordOf(signal, kSignals));
+  for (const Dimension& dimension : rule.per) out->add_per(dimension.ToString());
+  out->set_floor_nano_usd(rule.floor_nano_usd);
+  out->set_severity(WordOf(rule.severity, kSeverities));
+  for (const std::string& name : rule.receivers) out->add_receivers(name);
+  out->set_hold_off_us(rule.hold_off_us);
+  if (!rule.action.has_value()) return;
+  out->set_action(WordOf(rule.action->kind, kActions));
+  out->set_action_share_permille(rule.action->share_permille);
+  out->set_action_for_us(rule.action->for_us);
+}
+
+absl::StatusOr<AlertRule> ReadAlertRule(const v1::AlertRuleProto& proto) {
+  AlertRule rule;
+  rule.id = proto.id();
+  QP_RETURN_IF_ERROR(ReadWord(proto.on(), kAlertOn, &rule.on));
+  QP_RETURN_IF_ERROR(ReadWhen(proto.when(), &rule.when));
+  rule.limits = ReadGlobs(proto.limits());
+  rule.at_permille = proto.at_permille();
+  rule.margin_us = proto.margin_us();
+  for (const std::string& word : proto.signals()) {
+    QP_RETURN_IF_ERROR(ReadWord(word, kSignals, &rule.signals.emplace_back()));
+  }
+  DimensionReader dimensions;
+  for (const std::string& name : proto.per()) {
+    QP_ASSIGN_OR_RETURN(Dimension dimension, dimensions.Read(name));
+    rule.per.push_back(std::move(dimension));
+  }
+  rule.floor_nano_usd = proto.floor_nano_usd();
+  QP_RETURN_IF_ERROR(ReadWord(proto.severity(), kSeverities, &rule.severity));
+  rule.receivers.assign(proto.receivers().begin(), proto.receivers().end());
+  rule.hold_off_us = proto.hold_off_us();
+  if (proto.action().empty()) return rule;
+  AlertAction& action = rule.action.emplace();
+  QP_RETURN_IF_ERROR(ReadWord(proto.action(), kActions, &action.kind));
+  action.share_permille = proto.action_share_permille();
+  action.for_us = proto.action_for_us();
+  return rule;
 }
 
 void WriteDocument(const PolicyDocument& document, v1::PolicyProto* out) {
@@ -202,6 +262,10 @@ void WriteDocument(const PolicyDocument& document, v1::PolicyProto* out) {
   out->set_unpriced_models(WordOf(document.unpriced_models, kUnpriced));
   out->set_price_as(document.price_as);
   out->set_approvals(document.approvals);
+  if (document.alerts.has_value()) {
+    v1::AlertRulesProto* alerts = out->mutable_alerts();
+    for (const AlertRule& rule : *document.alerts) WriteAlertRule(rule, alerts->add_rules());
+  }
 }
 
 absl::Status ReadRules(const v1::PolicyProto& proto, PolicyDocument* document) {
@@ -223,6 +287,12 @@ absl::Status ReadRules(const v1::PolicyProto& proto, PolicyDocument* document) {
     TierRule rule{entry.tier(), {}, ""};
     QP_RETURN_IF_ERROR(ReadWhen(entry.when(), &rule.when));
     document->tiers.push_back(std::move(rule));
+  }
+  if (!proto.has_alerts()) return absl::OkStatus();
+  document->alerts.emplace();
+  for (const v1::AlertRuleProto& entry : proto.alerts().rules()) {
+    QP_ASSIGN_OR_RETURN(AlertRule rule, ReadAlertRule(entry));
+    document->alerts->push_back(std::move(rule));
   }
   return absl::OkStatus();
 }
@@ -286,6 +356,39 @@ absl::StatusOr<RaisesItem> ProtoItemCodec::DecodeRaises(std::string_view body) c
     QP_ASSIGN_OR_RETURN(Match scope, ReadMatch(entry.scope(), &dimensions));
     item.raises.push_back({entry.exception_id(), entry.limit_id(), std::move(scope), entry.amount(),
                            entry.from_us(), entry.until_us()});
+  }
+  return item;
+}
+
+std::string ProtoItemCodec::EncodeCurbs(const CurbsItem& item) const {
+  google::protobuf::Arena arena;
+  auto* proto = google::protobuf::Arena::CreateMessage<v1::CurbsItem>(&arena);
+  proto->set_org(item.org);
+  for (const Curb& curb : item.curbs) {
+    v1::CurbProto* entry = proto->add_curbs();
+    entry->set_alert(curb.alert);
+    entry->set_freeze(curb.freeze);
+    entry->set_share_permille(curb.share_permille);
+    WriteMatch(curb.scope, entry->mutable_scope());
+    entry->set_limit_id(curb.limit_id);
+    entry->set_from_us(curb.from_us);
+    entry->set_until_us(curb.until_us);
+  }
+  return Encoded(*proto);
+}
+
+absl::StatusOr<CurbsItem> ProtoItemCodec::DecodeCurbs(std::string_view body) const {
+  google::protobuf::Arena arena;
+  QP_ASSIGN_OR_RETURN(const v1::CurbsItem* proto, Decoded<v1::CurbsItem>(body, &arena));
+  DimensionReader dimensions;
+  CurbsItem item{proto->org(), {}};
+  for (const v1::CurbProto& entry : proto->curbs()) {
+    const int share = entry.share_permille();
+    const bool known = entry.freeze() ? share == 0 : share >= 1 && share <= 999;
+    if (!known) return Broken("a curb that is neither a freeze nor a throttle");
+    QP_ASSIGN_OR_RETURN(Match scope, ReadMatch(entry.scope(), &dimensions));
+    item.curbs.push_back({entry.alert(), entry.freeze(), share, std::move(scope), entry.limit_id(),
+                          entry.from_us(), entry.until_us()});
   }
   return item;
 }

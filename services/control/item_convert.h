@@ -15,12 +15,14 @@ class ProtoItemCodec : public ItemCodec {
   std::string EncodePolicy(std::string_view org, int64_t version,
                            const PolicyDocument& document) const override;
   std::string EncodeRaises(const RaisesItem& item) const override;
+  std::string EncodeCurbs(const CurbsItem& item) const override;
   std::string EncodeKey(const VirtualKey& key) const override;
   std::string EncodePrices(const PricesItem& item) const override;
   // Words that this version of the program does not know are DATA_LOSS too: what it cannot apply as
   // it is meant, it does not apply.
   absl::StatusOr<PolicyItem> DecodePolicy(std::string_view body) const override;
   absl::StatusOr<RaisesItem> DecodeRaises(std::string_view body) const override;
+  absl::StatusOr<CurbsItem> DecodeCurbs(std::string_view body) const override;
   absl::StatusOr<VirtualKey> DecodeKey(std::string_view body) const override;
   absl::StatusOr<PricesItem> DecodePrices(std::string_view body) const override;
 };

@@ -2,11 +2,13 @@
 
 #include <google/protobuf/stubs/logging.h>
 #include <gtest/gtest.h>
+#include <quotaplane/v1/control.pb.h>
 
 #include <random>
 
 #include "absl/strings/str_cat.h"
 #include "libs/config/policy_writer.h"
+#include "libs/policy/alert_digest.h"
 #include "libs/policy/policy_builder.h"
 #include "libs/policy/policy_random.h"
 
@@ -36,6 +38,71 @@ TEST(ItemConvert, AnyPolicyComesBackAsItWas) {
     EXPECT_EQ(WritePolicy((*back)->document()), WritePolicy((*policy)->document()));
   }
   EXPECT_GT(built, 950);
+}
+
+TEST(ItemConvert, WhatAPolicyDoesNotSayOfAlertsStaysUnsaid) {
+  PolicyDocument document;
+  document.limits = {DailyLimit("a", {}, 1), DailyLimit("b", {}, 1), DailyLimit("c", {}, 1)};
+  document.limits[1].alert_at.emplace();
+  document.limits[2].alert_at = {125, 1'000};
+  const auto back = [&] {
+    const auto item = kCodec.DecodePolicy(kCodec.EncodePolicy("acme", 1, document));
+    EXPECT_TRUE(item.ok()) << item.status();
+    return item.ok() ? item->document : PolicyDocument();
+  };
+  ASSERT_EQ(back().limits.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(back().limits[i].alert_at, document.limits[i].alert_at) << i;
+  }
+  EXPECT_FALSE(back().alerts.has_value());
+  document.alerts.emplace();
+  ASSERT_TRUE(back().alerts.has_value());
+  EXPECT_TRUE(back().alerts->empty());
+}
+
+TEST(ItemConvert, AlertRulesComeBackAsTheyWere) {
+  PolicyDocument document;
+  AlertRule& rule = document.alerts.emplace().emplace_back();
+  rule.id = "r";
+  rule.on = AlertOn::kAnomaly;
+  rule.when = {When("team", {"a", "b-*"})};
+  rule.limits = {Glob("l")};
+  rule.at_permille = 1;
+  rule.margin_us = 2;
+  rule.signals = {UsageSignal::kTokens, UsageSignal::kRefusals};
+  rule.per = {Dim("org"), Dim("labels.session")};
+  rule.floor_nano_usd = 3;
+  rule.severity = AlertSeverity::kCritical;
+  rule.receivers = {"x", "y"};
+  rule.hold_off_us = 4;
+  rule.action = {AlertAction::Kind::kFreeze, 5, 6};
+  const auto item = kCodec.DecodePolicy(kCodec.EncodePolicy("acme", 1, document));
+  ASSERT_TRUE(item.ok()) << item.status();
+  ASSERT_EQ(item->document.alerts->size(), 1u);
+  const AlertRule& back = item->document.alerts->at(0);
+  EXPECT_EQ(back.id, "r");
+  EXPECT_EQ(AlertRulesDigest({back}), AlertRulesDigest({rule}));
+  EXPECT_EQ(back.action, rule.action);
+}
+
+TEST(ItemConvert, WordsOfANewerVersionAreDataLoss) {
+  const auto decode = [](auto change) {
+    v1::PolicyItem item;
+    item.set_org("acme");
+    item.set_version(1);
+    item.mutable_policy()->set_unpriced_models("deny");
+    v1::AlertRuleProto* rule = item.mutable_policy()->mutable_alerts()->add_rules();
+    rule->set_on("anomaly");
+    rule->set_severity("info");
+    change(rule);
+    return kCodec.DecodePolicy(item.SerializeAsString()).status();
+  };
+  EXPECT_TRUE(decode([](v1::AlertRuleProto*) {}).ok());
+  EXPECT_TRUE(absl::IsDataLoss(decode([](v1::AlertRuleProto* r) { r->set_on("weather"); })));
+  EXPECT_TRUE(absl::IsDataLoss(decode([](v1::AlertRuleProto* r) { r->set_severity(""); })));
+  EXPECT_TRUE(absl::IsDataLoss(decode([](v1::AlertRuleProto* r) { r->add_signals("mood"); })));
+  EXPECT_TRUE(absl::IsDataLoss(decode([](v1::AlertRuleProto* r) { r->add_per("planet"); })));
+  EXPECT_TRUE(absl::IsDataLoss(decode([](v1::AlertRuleProto* r) { r->set_action("scold"); })));
 }
 
 TEST(ItemConvert, KeysRaisesAndPricesComeBackAsTheyWere) {
@@ -77,6 +144,15 @@ TEST(ItemConvert, KeysRaisesAndPricesComeBackAsTheyWere) {
   EXPECT_EQ(raises_back->org, "acme");
   EXPECT_EQ(raises_back->raises, raises.raises);
 
+  const CurbsItem curbs{
+      "acme",
+      {{17, true, 0, {{Dim("user"), "alice"}, {Dim("labels.session"), "a b"}}, "", 1, 2},
+       {18, false, 125, {}, "user-day", 3, 4}}};
+  const auto curbs_back = kCodec.DecodeCurbs(kCodec.EncodeCurbs(curbs));
+  ASSERT_TRUE(curbs_back.ok()) << curbs_back.status();
+  EXPECT_EQ(curbs_back->org, "acme");
+  EXPECT_EQ(curbs_back->curbs, curbs.curbs);
+
   const PricesItem prices{{{3, 10, "a: 1"}, {4, 20, ""}}};
   const auto prices_back = kCodec.DecodePrices(kCodec.EncodePrices(prices));
   ASSERT_TRUE(prices_back.ok()) << prices_back.status();
@@ -90,11 +166,21 @@ TEST(ItemConvert, WhatIsNoItemIsDataLoss) {
   for (const std::string& body : {std::string("\xff\xff"), std::string("nonsense")}) {
     EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodePolicy(body).status()));
     EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodeRaises(body).status()));
+    EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodeCurbs(body).status()));
     EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodeKey(body).status()));
     EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodePrices(body).status()));
   }
   EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodeKey("").status()));
   EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodePolicy("").status()));
+}
+
+// A newer version's, of which this one would do something else.
+TEST(ItemConvert, ACurbThatIsNeitherFreezeNorThrottleIsDataLoss) {
+  for (const auto& [freeze, share] :
+       std::vector<std::pair<bool, int>>{{false, 0}, {false, 1'000}, {false, -1}, {true, 5}}) {
+    const CurbsItem item{"acme", {{17, freeze, share, {}, "", 1, 2}}};
+    EXPECT_TRUE(absl::IsDataLoss(kCodec.DecodeCurbs(kCodec.EncodeCurbs(item)).status())) << share;
+  }
 }
 
 // Whatever a bit flip makes of it: an error, or a document, which Policy::Build judges.

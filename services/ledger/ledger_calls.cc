@@ -1,7 +1,6 @@
 #include "services/ledger/ledger_calls.h"
 
 #include <quotaplane/v1/books.pb.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/ledger/orgs.h"
+#include "libs/log/log.h"
 #include "services/ledger/books_convert.h"
 #include "services/ledger/ledger_parts.h"
 #include "services/rpc/parse_request.h"
@@ -36,7 +36,7 @@ absl::Status ForCaller(const absl::Status& status, bool store_away) {
       ReasonOf(status).has_value() || !FieldViolationsOf(status).empty()) {
     return status;
   }
-  spdlog::error("ledger call: {}", status.ToString());
+  LogError("ledger call: {}", status.ToString());
   const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
   if (away && store_away) {
     return ReasonedError(absl::StatusCode::kUnavailable, "STORE_UNAVAILABLE",
@@ -232,7 +232,7 @@ class LedgerCalls::Work {
   bool MoveCounters(LedgerParts& parts, const std::string& org) const {
     const auto policies = role_.snapshots->Get()->policies;
     const absl::Status moved = parts.moves->Apply(org, *policies->For(org).policy).status();
-    if (!moved.ok()) spdlog::error("corrections wait to reach the counters: {}", moved.ToString());
+    if (!moved.ok()) LogError("corrections wait to reach the counters: {}", moved.ToString());
     return moved.ok();
   }
 

@@ -111,7 +111,7 @@ void AddBooks(const BookState& books, absl::Time now, std::vector<Family>* all) 
       Gauge("quotaplane_ledger_books_counters", "Counters that it compared.", std::move(compared)));
   all->push_back(Gauge("quotaplane_ledger_drift_counters", "Counters that differ from the ledger.",
                        std::move(drifting)));
-  all->push_back(Gauge("quotaplane_ledger_drift_sum",
+  all->push_back(Gauge("quotaplane_ledger_drift",
                        "Sum of the differences' sizes, in USD, tokens, requests or units.",
                        std::move(sum)));
   all->push_back(Gauge("quotaplane_ledger_drift_max", "The largest of them, in the same units.",

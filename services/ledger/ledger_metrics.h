@@ -1,9 +1,9 @@
-// The ledger role's metrics. Names and labels are pinned by tests/e2e/ledger_metrics.golden.
+// The ledger role's metrics. Names and labels are pinned by tests/e2e/metrics.golden.
 #pragma once
 
 #include <vector>
 
-#include "libs/metrics/exposer.h"
+#include "libs/metrics/family.h"
 #include "services/ledger/ledger_status.h"
 
 namespace quotaplane {

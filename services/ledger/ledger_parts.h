@@ -14,10 +14,11 @@
 #include "libs/ledger/seeding.h"
 #include "libs/ledger/upkeep.h"
 #include "libs/sql/database.h"
+#include "services/ledger/spend_watch.h"
 
 namespace quotaplane {
 
-// In the order in which they are made: later ones use earlier ones. The last three have threads.
+// In the order in which they are made: later ones use earlier ones. The last four have threads.
 struct LedgerParts {
   // Ends the comparisons under way, so that the threads that wait for them end soon.
   ~LedgerParts() {
@@ -34,6 +35,7 @@ struct LedgerParts {
   std::unique_ptr<PendingMoves> moves;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<BookWatch> watch;
+  std::unique_ptr<SpendWatch> spend;
   std::unique_ptr<LedgerWorker> worker;
 };
 

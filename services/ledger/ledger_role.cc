@@ -1,7 +1,5 @@
 #include "services/ledger/ledger_role.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 #include <vector>
 
@@ -9,7 +7,9 @@
 #include "libs/base/status_macros.h"
 #include "libs/ledger/redis/outbox_depth.h"
 #include "libs/ledger/redis/outbox_scripts.h"
+#include "libs/log/log.h"
 #include "libs/sql/migrate.h"
+#include "services/ledger/erase_beside.h"
 
 namespace quotaplane {
 namespace {
@@ -17,8 +17,8 @@ namespace {
 constexpr absl::Duration kOpenAgain = absl::Seconds(1);
 constexpr absl::Duration kFirstConnection = absl::Seconds(1);
 constexpr absl::Duration kDepthTimeout = absl::Seconds(1);
-// The worker, the watch, upkeep's two, and two for each call.
-constexpr int kOwnConnections = 4;
+// The worker, the watch, upkeep's two, spend's, and two for each call.
+constexpr int kOwnConnections = 5;
 
 bool MustNotStart(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status);
@@ -37,6 +37,20 @@ std::vector<const redis::Script*> Scripts() {
   return all;
 }
 
+// The end of a sampled trace: its charge is in the ledger.
+void TraceWrites(const tracing::Tracer& tracer, std::span<const SettledCharge> charges,
+                 int64_t began_us) {
+  for (const SettledCharge& charge : charges) {
+    if (charge.charge.trace.empty()) continue;
+    const auto parent = tracing::UnpackTraceContext(charge.charge.trace);
+    if (!parent.has_value()) continue;
+    tracing::ActiveSpan span =
+        tracer.Continue("ledger write", tracing::Span::Kind::kConsumer, *parent, began_us * 1'000);
+    span.Set("quotaplane.charges", static_cast<int64_t>(charges.size()));
+    span.End(absl::GetCurrentTimeNanos());
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LedgerRole>> LedgerRole::Start(const ChargeCodec* codec,
@@ -52,7 +66,7 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> LedgerRole::Start(const ChargeCodec*
   const absl::Status opened = role->Open();
   if (MustNotStart(opened)) return opened;
   if (!opened.ok()) {
-    spdlog::error("the ledger is away, charges wait in the outbox: {}", opened.ToString());
+    LogError("the ledger is away, charges wait in the outbox: {}", opened.ToString());
     role->opener_ = std::thread([raw = role.get()] { raw->OpenLater(); });
   }
   return role;
@@ -99,7 +113,8 @@ absl::Status LedgerRole::Open() {
   opened->seeding = std::make_unique<Seeding>(opened->books.get(), &marks_, db, options_.reader);
   opened->adjuster = std::make_unique<Adjuster>(db);
   opened->rerater = std::make_unique<Rerater>(db);
-  opened->erasure = std::make_unique<Erasure>(db, opened->books.get(), &outbox_state_, codec_);
+  opened->erasure =
+      std::make_unique<Erasure>(db, opened->books.get(), &outbox_state_, codec_, EraseBesideLedger);
   opened->moves = std::make_unique<PendingMoves>(db, store_);
   UpkeepOptions upkeep;
   upkeep.policies = policies;
@@ -109,8 +124,16 @@ absl::Status LedgerRole::Open() {
   watch.owner = options_.reader;
   opened->watch = std::make_unique<BookWatch>(opened->books.get(), opened->seeding.get(), &marks_,
                                               db, policies, std::move(watch));
+  opened->spend = std::make_unique<SpendWatch>(
+      db, [watch = opened->watch.get()] { return watch->state().watching; });
   LedgerWorkerOptions worker;
   worker.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
+  if (options_.tracer != nullptr) {
+    worker.on_written = [tracer = options_.tracer](std::span<const SettledCharge> charges,
+                                                   int64_t began_us) {
+      TraceWrites(*tracer, charges, began_us);
+    };
+  }
   opened->worker =
       std::make_unique<LedgerWorker>(&outbox_, opened->writer.get(), codec_, std::move(worker));
   absl::MutexLock lock(&mutex_);
@@ -122,11 +145,11 @@ void LedgerRole::OpenLater() {
   while (!stop_.WaitForNotificationWithTimeout(kOpenAgain)) {
     const absl::Status opened = Open();
     if (opened.ok()) {
-      spdlog::info("the ledger is there");
+      LogInfo("the ledger is there");
       return;
     }
     if (MustNotStart(opened)) {
-      spdlog::critical("the ledger cannot be used: {}", opened.ToString());
+      LogCritical("the ledger cannot be used: {}", opened.ToString());
       return;
     }
   }
@@ -146,6 +169,16 @@ absl::Status LedgerRole::SeedAhead(const PolicySet& policies, absl::Duration pat
   LedgerParts* const opened = parts();
   if (opened == nullptr) return absl::UnavailableError("the ledger's database is away");
   return opened->watch->SeedAhead(policies, patience);
+}
+
+BookState LedgerRole::books() const {
+  LedgerParts* const opened = parts();
+  return opened == nullptr ? BookState() : opened->watch->state();
+}
+
+std::vector<metrics::Family> LedgerRole::SpendMetrics() const {
+  LedgerParts* const opened = parts();
+  return opened == nullptr ? std::vector<metrics::Family>() : opened->spend->Collect(absl::Now());
 }
 
 LedgerStatus LedgerRole::status() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -16,7 +17,9 @@
 #include "libs/ledger/redis/book_marks.h"
 #include "libs/ledger/redis/outbox.h"
 #include "libs/ledger/redis/outbox_state.h"
+#include "libs/metrics/family.h"
 #include "libs/redis/client.h"
+#include "libs/tracing/tracer.h"
 #include "services/ledger/ledger_calls.h"
 #include "services/ledger/ledger_parts.h"
 #include "services/ledger/ledger_status.h"
@@ -30,6 +33,7 @@ struct LedgerRoleOptions {
   int partitions = 0;
   std::string reader;  // RedisOutboxOptions::reader
   LedgerCallsOptions calls = {};
+  const tracing::Tracer* tracer = nullptr;  // must outlive the role; null: nothing is traced
 };
 
 class LedgerRole {
@@ -51,6 +55,13 @@ class LedgerRole {
   // force; waits for that as long as `patience`. Without any it costs one look into the store.
   // Thread-safe.
   absl::Status SeedAhead(const PolicySet& policies, absl::Duration patience);
+
+  // How the books stand: what is at hand. Thread-safe.
+  BookState books() const;
+
+  // quotaplane_cost_center_spend_usd and its like: what is at hand. Thread-safe.
+  std::vector<metrics::Family> SpendMetrics() const;
+  const redis::Client* client() const { return client_.get(); }
 
   // Asks the store, for a second at most. Thread-safe.
   LedgerStatus status();

@@ -74,6 +74,7 @@ std::string LedgerCodec::Encode(const ChargeRecord& record) const {
   out.set_price_version(record.price_version);
   out.set_recorded(record.recorded);
   out.set_spooled_at_unix_us(record.spooled_at_us);
+  out.set_trace_context(record.trace);
   return out.SerializeAsString();
 }
 
@@ -97,6 +98,7 @@ absl::StatusOr<ChargeRecord> LedgerCodec::Decode(const std::string& bytes) const
   record.price_version = in.price_version();
   record.recorded = in.recorded();
   record.spooled_at_us = in.spooled_at_unix_us();
+  record.trace = in.trace_context();
   return record;
 }
 

@@ -45,7 +45,7 @@ class KeyedCallsTest : public testing::Test {
         store_(client_.get(), StoreOptions()),
         snapshots_({std::make_shared<const PolicySet>(*ParsePolicy(kPolicy, "policy.yaml")),
                     DefaultPriceBook()}),
-        admission_(&store_, &snapshots_, &spool_, &codec_) {
+        admission_(&store_, &snapshots_, &spool_, &codec_, &refusals_) {
     EXPECT_TRUE(client_->WaitReady(absl::Seconds(20)).ok());
     Put([](VirtualKey*) {});
     QuotaServerOptions options;
@@ -120,11 +120,50 @@ class KeyedCallsTest : public testing::Test {
   SnapshotHolder snapshots_;
   const LedgerCodec codec_;
   NoSpool spool_;
+  RefusalCounts refusals_;
   Admission admission_;
   KeyRing ring_;
   std::unique_ptr<QuotaServer> server_;
   std::unique_ptr<v1::QuotaService::Stub> stub_;
 };
+
+// The key says whose request it is, and an alert has frozen that team.
+TEST_F(KeyedCallsTest, WhatAnAlertFrozeIsRefusedUntilItEnds) {
+  v1::ReserveResponse before;
+  ASSERT_TRUE(Call(Reserve("r1"), &before).ok());
+  Curb freeze;
+  freeze.alert = 17;
+  freeze.freeze = true;
+  freeze.scope = {{*ParseDimension("team"), "search"}};
+  freeze.until_us = kNowUs + 60'000'000;
+  snapshots_.UpdatePolicies(
+      [&](const PolicySet& present) { return present.WithCurbs("acme", {freeze}); });
+
+  v1::ReserveResponse refused;
+  ASSERT_TRUE(Call(Reserve("r2"), &refused).ok());
+  EXPECT_EQ(refused.decision(), v1::DECISION_DENY);
+  EXPECT_EQ(refused.retry_after().seconds(), 60);
+  ASSERT_EQ(refused.exceeded_size(), 1);
+  EXPECT_EQ(refused.exceeded(0).cause(), v1::CAUSE_FROZEN);
+  EXPECT_EQ(refused.exceeded(0).scope(), "{org=acme, team=search}");
+  EXPECT_EQ(refused.exceeded(0).alert_id(), "A-17");
+  EXPECT_TRUE(absl::StrContains(refused.exceeded(0).detail(), "frozen by alert A-17 until "));
+  // Counted as every refusal.
+  const RefusalCounts::Taken taken = refusals_.Take();
+  ASSERT_EQ(taken.lines.size(), 1u);
+  EXPECT_EQ(taken.lines[0].subject.team, "search");
+  EXPECT_EQ(taken.lines[0].count, 1);
+  // A retry of what was held before is no refusal.
+  v1::ReserveResponse retried;
+  ASSERT_TRUE(Call(Reserve("r1"), &retried).ok());
+  EXPECT_EQ(retried.decision(), v1::DECISION_ALLOW);
+  EXPECT_TRUE(refusals_.Take().lines.empty());
+
+  now_us_ = freeze.until_us;
+  v1::ReserveResponse after;
+  ASSERT_TRUE(Call(Reserve("r2"), &after).ok());
+  EXPECT_EQ(after.decision(), v1::DECISION_ALLOW);
+}
 
 TEST_F(KeyedCallsTest, UsageIsTheKeysAndNoKeyIsKept) {
   v1::ReserveResponse reserved;

@@ -151,6 +151,8 @@ v1::Cause ToProto(Cause cause) {
       return v1::CAUSE_MODEL_UNPRICED;
     case Cause::kStoreUnavailable:
       return v1::CAUSE_STORE_UNAVAILABLE;
+    case Cause::kFrozen:
+      return v1::CAUSE_FROZEN;
   }
   return v1::CAUSE_UNSPECIFIED;
 }
@@ -181,6 +183,9 @@ void FillExceeded(const Exceeded& from, v1::Exceeded* to) {
   if (from.fits_at_us > 0) SetTimestamp(from.fits_at_us, to->mutable_fits_at());
   to->set_never_fits(from.never_fits);
   to->set_downgrade_model(from.downgrade_model);
+  to->set_alert_id(from.alert_id);
+  if (from.alert_until_us > 0) SetTimestamp(from.alert_until_us, to->mutable_alert_until());
+  to->set_detail(from.detail);
 }
 
 // What ReserveResponse, ExtendResponse and CheckResponse have in common.
@@ -226,6 +231,13 @@ absl::StatusOr<CommitArgs> CommitArgsOf(const Request& request, const RequestKey
   args.attempts = AttemptsOf(request.attempts(), args.subject.model, &checks);
   if (absl::Status status = checks.ToStatus(); !status.ok()) return status;
   return args;
+}
+
+void ToProto(const BudgetForecast& from, v1::Forecast* to) {
+  to->set_per_day(from.per_day);
+  if (from.exhausted_at_us > 0) SetTimestamp(from.exhausted_at_us, to->mutable_exhausted_at());
+  if (from.used_at_reset.has_value()) to->set_used_at_reset(*from.used_at_reset);
+  SetTimestamp(from.measured_at_us, to->mutable_measured_at());
 }
 
 }  // namespace
@@ -367,6 +379,9 @@ void ToProto(const std::vector<LimitUsage>& usage, v1::GetUsageResponse* respons
     if (from.exception_ends_at_us > 0) {
       SetTimestamp(from.exception_ends_at_us, to->mutable_exception_ends_at());
     }
+    to->set_alert_id(from.alert_id);
+    if (from.alert_until_us > 0) SetTimestamp(from.alert_until_us, to->mutable_alert_until());
+    if (from.forecast.has_value()) ToProto(*from.forecast, to->mutable_forecast());
   }
 }
 

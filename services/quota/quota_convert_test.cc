@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "absl/strings/escaping.h"
 #include "libs/base/error.h"
 #include "services/quota/charge_convert.h"
 #include "services/rpc/field_checks.h"
@@ -137,6 +138,42 @@ TEST(QuotaConvertTest, EveryViolationIsListed) {
             (Fields{"reservation_id", "subject.user", "ttl"}));
 }
 
+TEST(QuotaConvertTest, AnswersNameTheAlert) {
+  Curb freeze;
+  freeze.alert = 17;
+  freeze.freeze = true;
+  freeze.until_us = 1'795'705'200'000'001;
+  ReserveAnswer answer;
+  answer.verdict =
+      RefuseFrozen(freeze, {"acme", "", "", "", "", "m", {}}, freeze.until_us - 1'500'000);
+  v1::ReserveResponse response;
+  ToProto(answer, &response);
+  EXPECT_EQ(response.decision(), v1::DECISION_DENY);
+  EXPECT_EQ(response.retry_after().seconds(), 1);
+  EXPECT_EQ(response.retry_after().nanos(), 500'000'000);
+  ASSERT_EQ(response.exceeded_size(), 1);
+  const v1::Exceeded& exceeded = response.exceeded(0);
+  EXPECT_EQ(exceeded.cause(), v1::CAUSE_FROZEN);
+  EXPECT_EQ(exceeded.limit_id(), "alert/A-17");
+  EXPECT_EQ(exceeded.scope(), "{org=acme}");
+  EXPECT_EQ(exceeded.alert_id(), "A-17");
+  EXPECT_EQ(exceeded.alert_until().seconds(), 1'795'705'200);
+  EXPECT_EQ(exceeded.alert_until().nanos(), 1'000);
+  EXPECT_EQ(exceeded.fits_at().seconds(), 1'795'705'200);
+  EXPECT_EQ(exceeded.detail(), "frozen by alert A-17 until 2026-11-26 15:00:01 UTC");
+  EXPECT_FALSE(exceeded.never_fits());
+
+  std::vector<LimitUsage> usage(2);
+  usage[0].alert_id = "A-18";
+  usage[0].alert_until_us = 2'000'000;
+  v1::GetUsageResponse used;
+  ToProto(usage, &used);
+  EXPECT_EQ(used.limits(0).alert_id(), "A-18");
+  EXPECT_EQ(used.limits(0).alert_until().seconds(), 2);
+  EXPECT_EQ(used.limits(1).alert_id(), "");
+  EXPECT_FALSE(used.limits(1).has_alert_until());
+}
+
 TEST(QuotaConvertTest, CommitsNameTheAttempt) {
   v1::CommitRequest request;
   request.set_reservation_id("r1");
@@ -191,10 +228,66 @@ TEST(LedgerCodecTest, RecordsSurviveTheTrip) {
   EXPECT_EQ(back->subject.labels, record.subject.labels);
 }
 
+// As the first version wrote it. Streams and spools keep such bytes over an upgrade, and both
+// versions write side by side: what is read here must be read for good.
+constexpr char kFirstVersionsCharge[] =
+    "0a057265712d3112370a0461636d6512067365617263682205616c6963653211636c617564652d736f6e6e65742d34"
+    "2d353a0d0a0773657373696f6e120273311a281211636c617564652d736f6e6e65742d342d352205696e70757428b0"
+    "093080bcc1960b3880dddb011a2808011210636c617564652d6861696b752d342d3522066f75747075742807308"
+    "0e497d01238b8910220b8eedd012a07323032362d3131";
+
+TEST(LedgerCodecTest, ReadsChargesOfTheFirstVersion) {
+  const LedgerCodec codec;
+  const std::string bytes = absl::HexStringToBytes(kFirstVersionsCharge);
+  const absl::StatusOr<ChargeRecord> record = codec.Decode(bytes);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->id, "req-1");
+  EXPECT_EQ(record->subject.org, "acme");
+  EXPECT_EQ(record->subject.team, "search");
+  EXPECT_EQ(record->subject.user, "alice");
+  EXPECT_EQ(record->subject.model, "claude-sonnet-4-5");
+  ASSERT_EQ(record->lines.size(), 2u);
+  EXPECT_EQ(record->lines[0].meter, "input");
+  EXPECT_EQ(record->lines[0].quantity, 1'200);
+  EXPECT_EQ(record->lines[0].unit_price, 3'000'000'000);
+  EXPECT_EQ(record->lines[0].cost_nano_usd, 3'600'000);
+  EXPECT_EQ(record->lines[1].attempt, 1);
+  EXPECT_EQ(record->lines[1].model, "claude-haiku-4-5");
+  EXPECT_EQ(record->lines[1].cost_nano_usd, 35'000);
+  EXPECT_EQ(record->cost_nano_usd, 3'635'000);
+  EXPECT_EQ(record->price_version, "2026-11");
+  EXPECT_EQ(UsageFingerprint(*codec.Decode(codec.Encode(*record))), UsageFingerprint(*record));
+}
+
+TEST(LedgerCodecTest, PassesOverWhatANewerVersionAdds) {
+  const LedgerCodec codec;
+  const std::string bytes = absl::HexStringToBytes(kFirstVersionsCharge);
+  // Field 200, text.
+  const absl::StatusOr<ChargeRecord> newer = codec.Decode(bytes + "\xc2\x0c\x03new");
+  ASSERT_TRUE(newer.ok()) << newer.status();
+  EXPECT_EQ(codec.Encode(*newer), codec.Encode(*codec.Decode(bytes)));
+}
+
 TEST(LedgerCodecTest, RefusesWhatIsNoRecord) {
   const LedgerCodec codec;
   EXPECT_EQ(codec.Decode("").status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(codec.Decode("\xff\xff\xff").status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(QuotaConvertTest, AForecastIsSaidAsFarAsThereIsOne) {
+  std::vector<LimitUsage> usage(3);
+  usage[1].forecast = {7, 1'700'000'000'500'000, 42, 1'699'990'000'000'000};
+  usage[2].forecast = {7, 0, std::nullopt, 1'699'990'000'000'000};
+  v1::GetUsageResponse response;
+  ToProto(usage, &response);
+  EXPECT_FALSE(response.limits(0).has_forecast());
+  const v1::Forecast& ends = response.limits(1).forecast();
+  EXPECT_EQ(ends.per_day(), 7);
+  EXPECT_EQ(ends.exhausted_at().seconds(), 1'700'000'000);
+  EXPECT_EQ(ends.exhausted_at().nanos(), 500'000'000);
+  EXPECT_EQ(ends.used_at_reset(), 42);
+  EXPECT_EQ(ends.measured_at().seconds(), 1'699'990'000);
+  EXPECT_FALSE(response.limits(2).forecast().has_exhausted_at());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "libs/base/absl_view.h"
+#include "libs/base/processors.h"
 #include "services/quota/health.h"
 #include "services/quota/quota_convert.h"
 #include "services/quota/reflection.h"
@@ -60,11 +61,27 @@ RequestScope ScopeOfArgs(const Args& args) {
   }
 }
 
+// For metrics.
+template <typename Answer>
+CallOutcome OutcomeOf(const Answer& answer) {
+  if constexpr (requires { answer.verdict; }) {
+    switch (answer.verdict.decision) {
+      case Decision::kAllow:
+        return CallOutcome::kAllow;
+      case Decision::kAllowSoft:
+        return CallOutcome::kAllowSoft;
+      case Decision::kDeny:
+        return CallOutcome::kDeny;
+    }
+  }
+  return CallOutcome::kNone;
+}
+
 int64_t LocalNowUs() { return absl::ToUnixMicros(absl::Now()); }
 
 int ThreadsOf(const QuotaServerOptions& options) {
   if (options.threads > 0) return options.threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / 2));
+  return std::max(1, AvailableProcessors() / 2);
 }
 
 }  // namespace
@@ -103,9 +120,11 @@ struct QuotaServer::Queue : public QueueEvent {
     grpc::Alarm alarm;
   };
 
-  Queue(grpc::AsyncGenericService* service, const CallGate* gate,
+  Queue(grpc::AsyncGenericService* service, const CallGate* gate, RpcMeters* meters,
+        const tracing::Tracer* tracer,
         std::unique_ptr<grpc::ServerCompletionQueue> completion_queue)
-      : events(std::move(completion_queue)), streams(service, gate, events.get(), &state) {}
+      : events(std::move(completion_queue)),
+        streams(service, gate, meters, tracer, events.get(), &state) {}
 
   const std::unique_ptr<grpc::ServerCompletionQueue> events;
   QueueState state;
@@ -141,9 +160,12 @@ struct QuotaServer::Queue : public QueueEvent {
 
 // Services, and what the calls under way point into.
 struct QuotaServer::Methods {
-  explicit Methods(const RequestKeys* keys) : keys(keys) {}
+  Methods(const RequestKeys* keys, RpcMeters* meters, const tracing::Tracer* tracer)
+      : keys(keys), meters(meters), tracer(tracer) {}
 
   const RequestKeys* const keys;
+  RpcMeters* const meters;
+  const tracing::Tracer* const tracer;
   RawQuota quota;
   RawPing ping;
   std::deque<CalledMethod> called;
@@ -183,17 +205,22 @@ struct QuotaServer::Methods {
       }
       const absl::Status authorized = Authorize(caller, ScopeOfArgs(*args));
       if (!authorized.ok()) return finisher.Finish(authorized);
+      if constexpr (requires { args->trace; }) args->trace = finisher.trace().Packed();
+      finisher.trace().StoreBegins();
       run(*std::move(args), deadline, [finisher](auto answer) mutable {
+        finisher.trace().StoreEnds(answer.ok());
         if (!answer.ok()) return finisher.Finish(answer.status());
         Response response;
         ToProto(*answer, &response);
-        finisher.Finish(response);
+        finisher.Finish(response, OutcomeOf(*answer));
       });
     };
     method.request_name = Request::descriptor()->name().c_str();
     method.called = &called.emplace_back(path);
     method.gate = gate;
+    method.tracer = tracer;
     method.queue = &queue->state;
+    method.meter = meters->Of(path);
     auto& list = std::get<List<Request, Response>>(lists).methods;
     list.push_back(std::move(method));
     for (int i = 0; i < kWaitingCalls; ++i) Call::Start(&list.back());
@@ -213,7 +240,8 @@ QuotaServer::QuotaServer(Admission* admission, const KeyRing* keys, QuotaServerO
       keys_(keys, [admission] { return admission->EstimatedNowUs(); }),
       options_(std::move(options)),
       gate_(options_.authenticator, options_.refusals),
-      methods_(std::make_unique<Methods>(&keys_)) {}
+      meters_(options_.meters == nullptr ? &unread_meters_ : options_.meters),
+      methods_(std::make_unique<Methods>(&keys_, meters_, options_.tracer)) {}
 
 QuotaServer::~QuotaServer() { Drain(absl::ZeroDuration()); }
 
@@ -241,8 +269,8 @@ absl::Status QuotaServer::Listen() {
   builder.RegisterService(&methods_->ping);
   builder.RegisterAsyncGenericService(&methods_->streams);
   for (int i = 0; i < ThreadsOf(options_); ++i) {
-    queues_.push_back(
-        std::make_unique<Queue>(&methods_->streams, &gate_, builder.AddCompletionQueue()));
+    queues_.push_back(std::make_unique<Queue>(&methods_->streams, &gate_, meters_, options_.tracer,
+                                              builder.AddCompletionQueue()));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {

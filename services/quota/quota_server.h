@@ -13,6 +13,7 @@
 #include "libs/admission/admission.h"
 #include "services/quota/request_keys.h"
 #include "services/rpc/call_gate.h"
+#include "services/rpc/rpc_meters.h"
 #include "services/rpc/stream_call.h"
 #include "services/rpc/tls_source.h"
 #include "services/rpc/unary_call.h"
@@ -21,10 +22,11 @@ namespace quotaplane {
 
 struct QuotaServerOptions {
   std::string listen = "127.0.0.1:7411";  // HOST:PORT; port 0 takes a free one
-  // Completion queues, each with one thread. 0: half of the machine's cores, at least one. A
-  // queue's thread both polls and handles, so that one is busy where two would wake each other; the
-  // other half of the cores is for the store's replies and the kernel. Measured on two cores, an
-  // empty call with four in flight: 12.6 k/s with two threads, 24.4 k/s with one.
+  // Completion queues, each with one thread. 0: half of the processors that the process may use, at
+  // least one (libs/base/processors.h). A queue's thread both polls and handles, so that one is
+  // busy where two would wake each other; the other half of the cores is for the store's replies
+  // and the kernel. Measured on two cores, an empty call with four in flight: 12.6 k/s with two
+  // threads, 24.4 k/s with one.
   int threads = 0;
   // The store's part of a call lasts at most this long, and at most 70 % of what the caller's
   // deadline leaves: an outage is answered within both.
@@ -34,6 +36,10 @@ struct QuotaServerOptions {
   // Says who is calling; must outlive the server. Null: everybody may do everything.
   Authenticator* authenticator = nullptr;
   AuthRefusals* refusals = nullptr;  // counts whom it does not let in; null: nobody does
+  // Begins the spans of calls; must outlive the server. Null: nothing is traced.
+  const tracing::Tracer* tracer = nullptr;
+  // Counts calls; must outlive the server. Null: nobody does.
+  RpcMeters* meters = nullptr;
   // Must outlive the server. Null: plain connections.
   TlsSource* tls = nullptr;
   // gRPC refuses larger messages itself, unread. From kMaxRequestBytes, or what else a method
@@ -75,6 +81,8 @@ class QuotaServer {
   const RequestKeys keys_;
   const QuotaServerOptions options_;
   const CallGate gate_;
+  RpcMeters unread_meters_;
+  RpcMeters* const meters_;
   std::string address_;
   std::unique_ptr<Methods> methods_;
   std::vector<std::unique_ptr<Queue>> queues_;

@@ -1,11 +1,10 @@
 #include "services/quota/spool_drain.h"
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <vector>
 
 #include "absl/synchronization/blocking_counter.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -39,7 +38,7 @@ void SpoolDrain::Run() {
     if (charged.ok()) continue;
     spool_->Rewind();
     const bool passes = IsStoreAway(charged) || absl::IsResourceExhausted(charged);
-    if (!passes) spdlog::error("spooled usage waits, and is tried again: {}", charged.ToString());
+    if (!passes) LogError("spooled usage waits, and is tried again: {}", charged.ToString());
     stop_.WaitForNotificationWithTimeout(passes ? kPoll : kMendPause);
   }
 }
@@ -66,14 +65,13 @@ absl::Status SpoolDrain::ChargeBatch(Spool::Entry first) {
   for (size_t i = 0; i < batch.size(); ++i) {
     const absl::Status& result = results[i];
     if (CanNeverBeCharged(result)) {
-      spdlog::error("spooled usage at {} was not charged: {}", batch[i].position,
-                    result.ToString());
+      LogError("spooled usage at {} was not charged: {}", batch[i].position, result.ToString());
     } else if (!result.ok()) {
       return result;
     }
     spool_->Acknowledge(batch[i].position);
   }
-  spdlog::info("charged {} spooled commits", batch.size());
+  LogInfo("charged {} spooled commits", batch.size());
   return absl::OkStatus();
 }
 

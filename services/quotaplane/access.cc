@@ -1,7 +1,5 @@
 #include "services/quotaplane/access.h"
 
-#include <spdlog/spdlog.h>
-
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "libs/auth/listen_address.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/auth_reader.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -35,14 +34,14 @@ absl::Status CheckFlags(const ServeOptions& options) {
 
 absl::Status CheckAddress(const ServeOptions& options) {
   if (!options.metrics_listen.empty() && !IsLoopback(options.metrics_listen)) {
-    spdlog::warn("others reach the metrics on {}, without TLS and without being asked who they are",
-                 options.metrics_listen);
+    LogWarning("others reach the metrics on {}, without TLS and without being asked who they are",
+               options.metrics_listen);
   }
   const bool local = IsLoopback(options.listen);
   const bool plain = options.tls_cert.empty();
   const bool open = options.auth.empty();
   if (local && open) {
-    spdlog::warn("without --auth everybody on this machine may do everything: {}", options.listen);
+    LogWarning("without --auth everybody on this machine may do everything: {}", options.listen);
   }
   if (local || (!plain && !open)) return absl::OkStatus();
   std::vector<std::string> why;
@@ -50,7 +49,7 @@ absl::Status CheckAddress(const ServeOptions& options) {
   if (open) why.emplace_back("everybody who reaches it may do everything (--auth)");
   const std::string whole = absl::StrCat(why[0], why.size() > 1 ? ", and " + why[1] : "");
   if (options.insecure) {
-    spdlog::warn("insecure: others reach {}, and {}", options.listen, whole);
+    LogWarning("insecure: others reach {}, and {}", options.listen, whole);
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(

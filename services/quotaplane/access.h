@@ -1,6 +1,7 @@
 // Who reaches the server, and how: authentication and TLS, from files, reloaded when they change.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "libs/auth/auth_refusals.h"
 #include "libs/auth/authenticator.h"
-#include "libs/metrics/exposer.h"
+#include "libs/metrics/family.h"
 #include "services/quotaplane/config_watcher.h"
 #include "services/quotaplane/serve.h"
 #include "services/rpc/tls_source.h"
@@ -29,6 +30,8 @@ class Access {
   // Whom to tell of refused calls.
   AuthRefusals* refusals() { return &refusals_; }
 
+  // ConfigWatcher::failures, of the files of who may do what and of TLS. Thread-safe.
+  std::map<std::string, std::string> failures() const { return watcher_->failures(); }
   // Refused calls, and until when the certificates are good. Thread-safe.
   std::vector<metrics::Family> Metrics() const;
 

@@ -1,11 +1,11 @@
 #include "services/quotaplane/config_watcher.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 
@@ -28,6 +28,11 @@ std::string ConfigWatcher::VersionOf(const std::string& path) {
                       ".", info.st_mtim.tv_nsec);
 }
 
+std::map<std::string, std::string> ConfigWatcher::failures() const {
+  MutexLock lock(mutex_);
+  return failures_;
+}
+
 void ConfigWatcher::Run() {
   while (!stop_.WaitForNotificationWithTimeout(interval_)) {
     for (size_t i = 0; i < files_.size(); ++i) {
@@ -35,11 +40,16 @@ void ConfigWatcher::Run() {
       if (version == versions_[i]) continue;
       versions_[i] = std::move(version);
       const absl::Status status = files_[i].reload();
+      {
+        MutexLock lock(mutex_);
+        failures_.erase(files_[i].path);
+        if (!status.ok()) failures_.emplace(files_[i].path, status.message());
+      }
       if (status.ok()) {
-        spdlog::info("{} reloaded", files_[i].path);
+        LogInfo("{} reloaded", files_[i].path);
       } else {
-        spdlog::error("{} NOT reloaded; what was in force stays in force:\n{}", files_[i].path,
-                      std::string(status.message()));
+        LogError("{} NOT reloaded; what was in force stays in force:\n{}", files_[i].path,
+                 std::string(status.message()));
       }
     }
   }

@@ -4,13 +4,16 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "libs/base/mutex.h"
 
 namespace quotaplane {
 
@@ -26,12 +29,17 @@ class ConfigWatcher {
   explicit ConfigWatcher(std::vector<File> files, absl::Duration interval = absl::Seconds(1));
   ~ConfigWatcher();
 
+  // Of the files whose present version could not be put in force: path and error. Thread-safe.
+  std::map<std::string, std::string> failures() const;
+
  private:
   // Changes with the file's content, as far as its metadata tells; empty if there is no such file.
   static std::string VersionOf(const std::string& path);
   void Run();
 
   std::vector<File> files_;
+  mutable Mutex mutex_;
+  std::map<std::string, std::string> failures_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> versions_;
   const absl::Duration interval_;
   absl::Notification stop_;

@@ -1,12 +1,11 @@
 #include "services/quotaplane/control_plane.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -16,9 +15,10 @@ constexpr absl::Duration kBoardSilence = absl::Seconds(5);
 
 int64_t LocalNowUs() { return absl::ToUnixMicros(absl::Now()); }
 
-FollowerOptions FollowAs(const std::string& replica) {
+FollowerOptions FollowAs(const ControlPlaneOptions& plane) {
   FollowerOptions options;
-  options.replica = replica;
+  options.replica = plane.replica;
+  options.conditions = plane.conditions;
   options.now_us = LocalNowUs;
   return options;
 }
@@ -36,11 +36,11 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(SnapshotHolder
   std::unique_ptr<ControlPlane> plane(
       new ControlPlane(snapshots, std::move(client), std::move(options)));
   if (ready.ok() && !plane->follower_.WaitForBoard(deadline - absl::Now())) {
-    spdlog::warn("control state: what is new comes later, the board is not complete");
+    LogWarning("control state: what is new comes later, the board is not complete");
   }
   const FollowerStatus status = plane->status();
   if (status.at.epoch.empty() && !ready.ok()) {
-    spdlog::warn("no control state yet: policies are those of the file, and no key is known");
+    LogWarning("no control state yet: policies are those of the file, and no key is known");
   }
   return plane;
 }
@@ -51,7 +51,7 @@ ControlPlane::ControlPlane(SnapshotHolder* snapshots, std::unique_ptr<redis::Cli
       client_(std::move(client)),
       board_(client_.get()),
       state_(snapshots, &keys_, &codec_, {options.before_policies, options.now_us}),
-      follower_(&board_, options.saved_dir, &state_, FollowAs(options.replica)) {}
+      follower_(&board_, options.saved_dir, &state_, FollowAs(options)) {}
 
 std::vector<metrics::Family> ControlPlane::Metrics() const {
   using metrics::Family;

@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "libs/control/redis/item_board.h"
 #include "libs/keys/key_ring.h"
-#include "libs/metrics/exposer.h"
+#include "libs/metrics/family.h"
 #include "libs/redis/client.h"
 #include "services/control/control_state.h"
 #include "services/control/item_convert.h"
@@ -24,6 +24,8 @@ struct ControlPlaneOptions {
   std::string replica;    // no two that share a store have the same
   std::string saved_dir;  // where it keeps what it knows, for a start while the store is away
   std::function<int64_t()> now_us;  // the counter store's clock, as far as it is known
+  // FollowerOptions.
+  std::function<std::string()> conditions = nullptr;
   // ControlStateOptions.
   std::function<void(const PolicySet& next, const PolicySet& present)> before_policies;
 };
@@ -41,11 +43,12 @@ class ControlPlane {
   ItemBoard* board() { return &board_; }
   const ItemCodec* codec() const { return &codec_; }
   FollowerStatus status() const { return follower_.status(); }
+  const redis::Client* client() const { return client_.get(); }
   void SetFilePrices(std::shared_ptr<const PriceBook> prices) {
     state_.SetFilePrices(std::move(prices));
   }
 
-  // Names and labels are pinned by tests/e2e/ledger_metrics.golden.
+  // Names and labels are pinned by tests/e2e/metrics.golden.
   std::vector<metrics::Family> Metrics() const;
 
  private:

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,6 +19,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "libs/log/log.h"
 
 namespace quotaplane {
 namespace {
@@ -178,7 +178,7 @@ void EmbeddedRedis::Supervise() {
       child = child_ = Spawn();
     }
     if (child < 0) {
-      spdlog::error("cannot start redis-server: {}", strerror(errno));
+      LogError("cannot start redis-server: {}", strerror(errno));
     } else {
       int status = 0;
       while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -186,8 +186,8 @@ void EmbeddedRedis::Supervise() {
       absl::MutexLock lock(&mutex_);
       child_ = -1;
       if (stopping_) return;
-      spdlog::error("redis-server (pid {}) ended unexpectedly, status {}; starting it again", child,
-                    status);
+      LogError("redis-server (pid {}) ended unexpectedly, status {}; starting it again", child,
+               status);
     }
     pause = absl::Now() - started > absl::Seconds(10) ? absl::Milliseconds(50)
                                                       : std::min(pause * 2, absl::Seconds(5));

@@ -60,7 +60,22 @@ void LiveConfig::Watch(BeforePolicies before_policies, SetPrices set_prices) {
                        return absl::OkStatus();
                      }});
   }
-  watcher_.emplace(std::move(files));
+  MutexLock lock(mutex_);
+  watcher_ = std::make_unique<ConfigWatcher>(std::move(files));
+}
+
+void LiveConfig::Stop() {
+  // Ended after the lock: a reload under way may take a while.
+  std::unique_ptr<ConfigWatcher> stopped;
+  {
+    MutexLock lock(mutex_);
+    stopped.swap(watcher_);
+  }
+}
+
+std::map<std::string, std::string> LiveConfig::failures() const {
+  MutexLock lock(mutex_);
+  return watcher_ == nullptr ? std::map<std::string, std::string>() : watcher_->failures();
 }
 
 }  // namespace quotaplane

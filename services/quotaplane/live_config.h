@@ -3,12 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "libs/admission/snapshot.h"
+#include "libs/base/mutex.h"
 #include "services/quotaplane/config_watcher.h"
 
 namespace quotaplane {
@@ -29,7 +31,9 @@ class LiveConfig {
   using BeforePolicies = std::function<void(const PolicySet& next, const PolicySet& present)>;
   using SetPrices = std::function<void(std::shared_ptr<const PriceBook> prices)>;
   void Watch(BeforePolicies before_policies, SetPrices set_prices);
-  void Stop() { watcher_.reset(); }
+  void Stop();
+  // ConfigWatcher::failures. Thread-safe.
+  std::map<std::string, std::string> failures() const;
 
  private:
   absl::Status ReloadPolicy(const BeforePolicies& before_policies);
@@ -39,7 +43,8 @@ class LiveConfig {
   const std::string policy_file_;
   const std::string prices_file_;
   SnapshotHolder snapshots_;
-  std::optional<ConfigWatcher> watcher_;
+  mutable Mutex mutex_;
+  std::unique_ptr<ConfigWatcher> watcher_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quotaplane

@@ -5,7 +5,13 @@
 
 namespace quotaplane {
 
-// Says on standard output from which version to which. Gives the process's exit code.
-int MigrateLedger(const std::string& url);
+struct MigrateOptions {
+  std::string ledger;    // URL
+  bool dry_run = false;  // says what would be applied, and applies nothing
+};
+
+// Says on standard output from which version to which, and which programs work with it. Gives the
+// process's exit code.
+int MigrateLedger(const MigrateOptions& options);
 
 }  // namespace quotaplane

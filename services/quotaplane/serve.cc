@@ -1,40 +1,38 @@
 #include "services/quotaplane/serve.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
-#include "libs/admission/admission.h"
 #include "libs/base/status_macros.h"
 #include "libs/counters/redis/redis_counter_store.h"
 #include "libs/counters/redis/scripts.h"
-#include "libs/counters/redis/sweeper.h"
-#include "libs/ledger/redis/refusal_outbox.h"
-#include "libs/ledger/refusal_sender.h"
+#include "libs/log/log.h"
+#include "libs/log/log_ticker.h"
 #include "libs/metrics/exposer.h"
 #include "libs/redis/client.h"
-#include "libs/spool/spool.h"
 #include "services/admin/admin_role.h"
-#include "services/ledger/ledger_metrics.h"
 #include "services/ledger/ledger_role.h"
 #include "services/quota/charge_convert.h"
 #include "services/quota/quota_server.h"
-#include "services/quota/spool_drain.h"
 #include "services/quotaplane/access.h"
+#include "services/quotaplane/alert_plane.h"
+#include "services/quotaplane/collectors.h"
 #include "services/quotaplane/control_plane.h"
 #include "services/quotaplane/embedded_redis.h"
 #include "services/quotaplane/live_config.h"
+#include "services/quotaplane/quota_role.h"
+#include "services/quotaplane/store_roles.h"
+#include "services/quotaplane/telemetry.h"
 #include "services/reports/reports_role.h"
+#include "services/rpc/rpc_meters.h"
 
 namespace quotaplane {
 namespace {
@@ -59,8 +57,8 @@ absl::Status CheckStore(RedisCounterStore* store, redis::Client* client) {
   std::string warning;
   absl::Status checked = ready.ok() ? store->CheckDeployment(kStoreCheckTimeout, &warning) : ready;
   if (absl::IsFailedPrecondition(checked)) return checked;
-  if (!checked.ok()) spdlog::error("the counter store is away: {}", checked.ToString());
-  if (!warning.empty()) spdlog::warn("{}", warning);
+  if (!checked.ok()) LogError("the counter store is away: {}", checked.ToString());
+  if (!warning.empty()) LogWarning("{}", warning);
   return absl::OkStatus();
 }
 
@@ -79,15 +77,14 @@ std::string LedgerUrl(const ServeOptions& options) {
                       "/ledger.db");
 }
 
-absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& options,
-                                                        const redis::ClientOptions& redis,
-                                                        RedisCounterStore* store,
-                                                        const SnapshotHolder* snapshots,
-                                                        const ChargeCodec* codec) {
+absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(
+    const ServeOptions& options, const redis::ClientOptions& redis, RedisCounterStore* store,
+    const SnapshotHolder* snapshots, const tracing::Tracer* tracer, const ChargeCodec* codec) {
   LedgerRoleOptions role;
+  role.tracer = tracer;
   role.database_url = LedgerUrl(options);
   if (role.database_url.empty()) {
-    spdlog::warn("without --ledger, charges wait in the outbox for another process to take them");
+    LogWarning("without --ledger, charges wait in the outbox for another process to take them");
     return nullptr;
   }
   role.redis = redis;
@@ -96,11 +93,12 @@ absl::StatusOr<std::unique_ptr<LedgerRole>> StartLedger(const ServeOptions& opti
   return LedgerRole::Start(codec, store, snapshots, std::move(role));
 }
 
-absl::StatusOr<std::unique_ptr<ReportsRole>> StartReports(const ServeOptions& options) {
+absl::StatusOr<std::unique_ptr<ReportsRole>> StartReports(const ServeOptions& options, bool alone) {
   ReportsRoleOptions role;
+  role.watch_log_level = alone;
   role.database_url = LedgerUrl(options);
   if (role.database_url.empty()) {
-    spdlog::warn("without --ledger there is nothing to report from");
+    LogWarning("without --ledger there is nothing to report from");
     return nullptr;
   }
   return ReportsRole::Start(std::move(role));
@@ -113,7 +111,7 @@ absl::StatusOr<std::unique_ptr<AdminRole>> StartAdmin(const ServeOptions& option
   AdminRoleOptions role;
   role.database_url = LedgerUrl(options);
   if (role.database_url.empty()) {
-    spdlog::warn("without --ledger there is nowhere to keep what admins change");
+    LogWarning("without --ledger there is nowhere to keep what admins change");
     return nullptr;
   }
   role.default_policy = [snapshots = config.snapshots()] {
@@ -128,67 +126,22 @@ bool HasRole(const ServeOptions& options, std::string_view role) {
   return std::find(options.roles.begin(), options.roles.end(), role) != options.roles.end();
 }
 
-RefusalSenderOptions RefusalOptions() {
-  absl::BitGen random;
-  RefusalSenderOptions options;
-  options.instance = absl::StrFormat("%016x%016x", absl::Uniform<uint64_t>(random),
-                                     absl::Uniform<uint64_t>(random));
-  return options;
+absl::StatusOr<std::unique_ptr<AlertPlane>> StartAlerts(const ServeOptions& options,
+                                                        const redis::ClientOptions& redis,
+                                                        const StoreRoles& roles) {
+  AlertPlaneOptions plane;
+  plane.database_url = LedgerUrl(options);
+  if (plane.database_url.empty()) {
+    LogWarning("without --ledger there is nowhere to keep alerts");
+    return nullptr;
+  }
+  plane.redis = redis;
+  plane.partitions = roles.store->partitions();
+  plane.owner = ReaderName(options);
+  plane.receivers = options.receivers;
+  return AlertPlane::Start(roles.control->codec(), roles.control->board(), roles.store.get(),
+                           roles.config->snapshots(), std::move(plane));
 }
-
-// What answers QuotaService.
-class QuotaRole {
- public:
-  static absl::StatusOr<std::unique_ptr<QuotaRole>> Start(const ServeOptions& options,
-                                                          redis::Client* client,
-                                                          RedisCounterStore* store,
-                                                          const SnapshotHolder* snapshots,
-                                                          const ChargeCodec* codec) {
-    QP_ASSIGN_OR_RETURN(std::unique_ptr<Spool> spool, Spool::Open(options.data_dir + "/spool"));
-    return std::unique_ptr<QuotaRole>(
-        new QuotaRole(client, store, snapshots, std::move(spool), codec));
-  }
-
-  Admission* admission() { return &admission_; }
-  SpoolStats spool() const { return spool_->stats(); }
-
- private:
-  QuotaRole(redis::Client* client, RedisCounterStore* store, const SnapshotHolder* snapshots,
-            std::unique_ptr<Spool> spool, const ChargeCodec* codec)
-      : spool_(std::move(spool)),
-        charge_spool_(spool_.get()),
-        admission_(store, snapshots, &charge_spool_, codec, &refusals_),
-        refusal_outbox_(client, store->partitions()),
-        refusal_sender_(&refusals_, &refusal_outbox_, codec, RefusalOptions()),
-        sweeper_(store, {}),
-        spool_drain_(spool_.get(), &admission_) {}
-
-  const std::unique_ptr<Spool> spool_;
-  DiskChargeSpool charge_spool_;
-  RefusalCounts refusals_;
-  Admission admission_;
-  RedisRefusalOutbox refusal_outbox_;
-  RefusalSender refusal_sender_;
-  Sweeper sweeper_;
-  SpoolDrain spool_drain_;
-};
-
-// The counter store, and whoever of quota, ledger and admin this process is.
-struct StoreRoles {
-  // Reloads use the ledger.
-  ~StoreRoles() {
-    if (config != nullptr) config->Stop();
-  }
-
-  std::unique_ptr<LiveConfig> config;
-  std::unique_ptr<EmbeddedRedis> embedded;
-  std::unique_ptr<redis::Client> client;
-  std::unique_ptr<RedisCounterStore> store;
-  std::unique_ptr<LedgerRole> ledger;
-  std::unique_ptr<QuotaRole> quota;
-  std::unique_ptr<ControlPlane> control;
-  std::unique_ptr<AdminRole> admin;
-};
 
 // Before policies take force, their new limits learn what was spent in their periods so far.
 void SeedNewLimits(LedgerRole* ledger, const PolicySet& next, const PolicySet* present,
@@ -196,35 +149,41 @@ void SeedNewLimits(LedgerRole* ledger, const PolicySet& next, const PolicySet* p
   if (present == nullptr ? CountCompared(next) == 0 : !HasNewFamilies(next, *present)) return;
   if (ledger == nullptr) {
     if (present == nullptr) return;
-    spdlog::warn(
+    LogWarning(
         "a policy has new limits: they count from now on, and the ledger's process adds what "
         "was spent before; `quotactl rebuild-counters --policy` does so ahead of a policy");
     return;
   }
   const absl::Status seeded = ledger->SeedAhead(next, patience);
   if (seeded.ok()) return;
-  spdlog::error("limits count without what was spent before, until the ledger can tell: {}",
-                seeded.ToString());
+  LogError("limits count without what was spent before, until the ledger can tell: {}",
+           seeded.ToString());
 }
 
 absl::StatusOr<std::unique_ptr<ControlPlane>> StartControl(const ServeOptions& options,
                                                            const redis::ClientOptions& redis,
+                                                           const Access& access,
                                                            const StoreRoles& roles) {
   ControlPlaneOptions control;
+  control.conditions = [&access, &roles] {
+    return roles.assembled ? roles.Conditions(access) : std::string();
+  };
   control.redis = redis;
   control.replica = ReaderName(options);
   control.saved_dir = options.data_dir + "/control";
   control.now_us = [store = roles.store.get()] { return store->EstimatedNowUs(); };
   // Other processes leave that to the ledger's.
-  if (LedgerRole* const ledger = roles.ledger.get(); ledger != nullptr) {
-    control.before_policies = [ledger](const PolicySet& next, const PolicySet& present) {
-      SeedNewLimits(ledger, next, &present, kActivatedSeedPatience);
+  if (HasRole(options, "ledger")) {
+    control.before_policies = [&roles](const PolicySet& next, const PolicySet& present) {
+      if (!roles.assembled || roles.ledger == nullptr) return;
+      SeedNewLimits(roles.ledger.get(), next, &present, kActivatedSeedPatience);
     };
   }
   return ControlPlane::Start(roles.config->snapshots(), std::move(control), kFirstContactPatience);
 }
 
-absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* codec,
+absl::Status StartStoreRoles(const ServeOptions& options, const Access& access,
+                             const tracing::Tracer* tracer, const ChargeCodec* codec,
                              StoreRoles* roles) {
   redis::ClientOptions redis_options;
   redis_options.url = options.redis;
@@ -239,19 +198,25 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
   QP_RETURN_IF_ERROR(CheckStore(roles->store.get(), roles->client.get()));
   QP_ASSIGN_OR_RETURN(roles->config, LiveConfig::Load(options.policy, options.prices));
   const SnapshotHolder* const snapshots = roles->config->snapshots();
+  // First, since whoever fills counters must know which orgs have policies of their own: by the
+  // file alone those would be back under it, and what differs in their counters would be moved.
+  QP_ASSIGN_OR_RETURN(roles->control, StartControl(options, redis_options, access, *roles));
   if (HasRole(options, "ledger")) {
-    QP_ASSIGN_OR_RETURN(roles->ledger,
-                        StartLedger(options, redis_options, roles->store.get(), snapshots, codec));
+    QP_ASSIGN_OR_RETURN(roles->ledger, StartLedger(options, redis_options, roles->store.get(),
+                                                   snapshots, tracer, codec));
     SeedNewLimits(roles->ledger.get(), *snapshots->Get()->policies, nullptr, kSeedPatience);
   }
   if (HasRole(options, "quota")) {
     QP_ASSIGN_OR_RETURN(roles->quota, QuotaRole::Start(options, roles->client.get(),
                                                        roles->store.get(), snapshots, codec));
   }
-  QP_ASSIGN_OR_RETURN(roles->control, StartControl(options, redis_options, *roles));
+  roles->assembled = true;
   if (HasRole(options, "admin")) {
     QP_ASSIGN_OR_RETURN(roles->admin,
                         StartAdmin(options, *roles->config, *roles->store, roles->control.get()));
+  }
+  if (HasRole(options, "alerts")) {
+    QP_ASSIGN_OR_RETURN(roles->alerts, StartAlerts(options, redis_options, *roles));
   }
   roles->config->Watch(
       [ledger = roles->ledger.get()](const PolicySet& next, const PolicySet& present) {
@@ -263,42 +228,20 @@ absl::Status StartStoreRoles(const ServeOptions& options, const ChargeCodec* cod
   return absl::OkStatus();
 }
 
-std::vector<metrics::Family> SpoolMetrics(const SpoolStats& spool) {
-  using metrics::Family;
-  return {{"quotaplane_spool_records",
-           Family::Type::kGauge,
-           "Charges on this replica's disk, which wait for the counter store.",
-           {{static_cast<double>(spool.records)}}},
-          {"quotaplane_spool_bytes",
-           Family::Type::kGauge,
-           "Their bytes.",
-           {{static_cast<double>(spool.bytes)}}}};
-}
-
 // The default address may be taken, by a second server on a laptop: that goes without metrics. One
 // that was asked for has to be there.
-absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(const ServeOptions& options,
-                                                               const Access& access,
-                                                               const StoreRoles& roles) {
-  std::vector<metrics::Collector> collectors = {[&access] { return access.Metrics(); }};
-  if (roles.ledger != nullptr) {
-    collectors.emplace_back(
-        [ledger = roles.ledger.get()] { return LedgerMetrics(ledger->status(), absl::Now()); });
-  }
-  if (roles.control != nullptr) {
-    collectors.emplace_back([control = roles.control.get()] { return control->Metrics(); });
-  }
-  if (roles.quota != nullptr) {
-    collectors.emplace_back([quota = roles.quota.get()] { return SpoolMetrics(quota->spool()); });
-  }
+absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(
+    const ServeOptions& options, std::vector<metrics::Collector> collectors,
+    const std::atomic<bool>* ready) {
   const bool asked_for = !options.metrics_listen.empty();
-  auto exposer = metrics::Exposer::Start(asked_for ? options.metrics_listen : kDefaultMetricsListen,
-                                         std::move(collectors));
+  auto exposer =
+      metrics::Exposer::Start({asked_for ? options.metrics_listen : kDefaultMetricsListen,
+                               std::move(collectors), [ready] { return ready->load(); }});
   if (exposer.ok()) {
-    spdlog::info("metrics on http://{}/metrics", (*exposer)->address());
+    LogInfo("metrics on http://{}/metrics", (*exposer)->address());
   } else if (!asked_for) {
-    spdlog::warn("no metrics: {}; --metrics-listen gives another address",
-                 std::string(exposer.status().message()));
+    LogWarning("no metrics: {}; --metrics-listen gives another address",
+               std::string(exposer.status().message()));
     return nullptr;
   }
   return exposer;
@@ -307,27 +250,40 @@ absl::StatusOr<std::unique_ptr<metrics::Exposer>> StartMetrics(const ServeOption
 absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
   // First, so that what must not be reached never is.
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<Access> access, Access::Load(options));
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<Telemetry> telemetry,
+                      Telemetry::Load(options, ReaderName(options)));
   const LedgerCodec codec;
   StoreRoles roles;
-  if (HasRole(options, "quota") || HasRole(options, "ledger") || HasRole(options, "admin")) {
-    QP_RETURN_IF_ERROR(StartStoreRoles(options, &codec, &roles));
+  if (HasRole(options, "quota") || HasRole(options, "ledger") || HasRole(options, "admin") ||
+      HasRole(options, "alerts")) {
+    QP_RETURN_IF_ERROR(StartStoreRoles(options, *access, telemetry->tracer(), &codec, &roles));
   }
   std::unique_ptr<ReportsRole> reports;
   if (HasRole(options, "reports")) {
-    QP_ASSIGN_OR_RETURN(reports, StartReports(options));
+    QP_ASSIGN_OR_RETURN(reports, StartReports(options, roles.control == nullptr));
   }
+  RpcMeters meters;
+  std::atomic<bool> ready = false;
   std::unique_ptr<QuotaServer> server;
+  // Prometheus and a collector of OpenTelemetry may ask at once.
+  std::vector<metrics::Collector> collectors = {
+      metrics::Shared(CollectorsOf(options, *access, meters, roles))};
+  QP_ASSIGN_OR_RETURN(const std::unique_ptr<OtlpExporter> exporter, telemetry->Export(collectors));
+  collectors.emplace_back([&] { return telemetry->Metrics(exporter.get()); });
   QP_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::Exposer> exposer,
-                      StartMetrics(options, *access, roles));
+                      StartMetrics(options, std::move(collectors), &ready));
   if (roles.quota != nullptr || roles.ledger != nullptr || roles.admin != nullptr ||
-      reports != nullptr) {
+      roles.alerts != nullptr || reports != nullptr) {
     QuotaServerOptions server_options;
     server_options.listen = options.listen;
     server_options.authenticator = access->authenticator();
     server_options.tls = access->tls();
+    server_options.tracer = telemetry->tracer();
     server_options.refusals = access->refusals();
+    server_options.meters = &meters;
     if (roles.ledger != nullptr) server_options.more.push_back(roles.ledger->service());
     if (reports != nullptr) server_options.more.push_back(reports->service());
+    if (roles.alerts != nullptr) server_options.more.push_back(roles.alerts->service());
     if (roles.admin != nullptr) {
       server_options.more.push_back(roles.admin->service());
       server_options.most_request_bytes = kMostDocumentBytes;
@@ -341,9 +297,11 @@ absl::Status Run(const ServeOptions& options, const sigset_t& stop_signals) {
     std::printf("ready: no address to listen on\n");
   }
   std::fflush(stdout);
+  ready = true;
   int signal = 0;
   sigwait(&stop_signals, &signal);
-  spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  LogInfo("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  ready = false;
   if (server != nullptr) server->Drain(kDrainGrace);
   return absl::OkStatus();
 }
@@ -358,6 +316,7 @@ int Serve(const ServeOptions& options) {
   sigaddset(&stop_signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  const LogTicker ticker;
   const absl::Status status = Run(options, stop_signals);
   if (status.ok()) return 0;
   std::fprintf(stderr, "quotaplane: %s\n", std::string(status.message()).c_str());

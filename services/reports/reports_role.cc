@@ -1,13 +1,13 @@
 #include "services/reports/reports_role.h"
 
 #include <quotaplane/v1/reports.pb.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/log/log.h"
 #include "libs/reports/entry_files.h"
 #include "libs/reports/export.h"
 #include "libs/reports/focus.h"
@@ -44,7 +44,7 @@ absl::Status ForCaller(const absl::Status& status) {
       break;
     case absl::StatusCode::kResourceExhausted:
       if (ReasonOf(status).has_value()) return status;
-      spdlog::error("report: {}", status.ToString());
+      LogError("report: {}", status.ToString());
       return ReasonedError(status.code(), "OVERLOADED", "the ledger's database is overloaded");
     case absl::StatusCode::kDeadlineExceeded:
       return ReasonedError(status.code(), "REPORT_TOO_SLOW",
@@ -52,13 +52,13 @@ absl::Status ForCaller(const absl::Status& status) {
                            "without api_key and labels");
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kAborted:
-      spdlog::error("report: {}", status.ToString());
+      LogError("report: {}", status.ToString());
       return ReasonedError(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
                            "the ledger's database is away");
     default:
       break;
   }
-  spdlog::error("report: {}", status.ToString());
+  LogError("report: {}", status.ToString());
   return absl::InternalError("the report failed; the server's log says more");
 }
 
@@ -216,7 +216,10 @@ absl::StatusOr<std::unique_ptr<ReportsRole>> ReportsRole::Start(ReportsRoleOptio
   std::unique_ptr<ReportsRole> role(new ReportsRole(std::move(options)));
   const absl::Status opened = role->Database().status();
   if (absl::IsFailedPrecondition(opened) || absl::IsInvalidArgument(opened)) return opened;
-  if (!opened.ok()) spdlog::error("the ledger is away, reports wait: {}", opened.ToString());
+  if (!opened.ok()) LogError("the ledger is away, reports wait: {}", opened.ToString());
+  if (role->options_.watch_log_level) {
+    role->log_level_watch_.emplace([ledger = role.get()] { return ledger->Database(); });
+  }
   return role;
 }
 
@@ -225,7 +228,8 @@ absl::StatusOr<sql::Database*> ReportsRole::Database() {
   if (database_ != nullptr) return database_.get();
   sql::DatabaseOptions database_options;
   database_options.url = options_.database_url;
-  database_options.max_connections = options_.query_threads + options_.export_threads;
+  database_options.max_connections =
+      options_.query_threads + options_.export_threads + (options_.watch_log_level ? 1 : 0);
   database_options.statement_timeout = options_.statement_timeout;
   QP_ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database,
                       sql::Database::Open(database_options));

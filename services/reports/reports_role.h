@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -11,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "libs/sql/database.h"
+#include "services/reports/log_level_watch.h"
 #include "services/rpc/stream_call.h"
 #include "services/rpc/work_pool.h"
 
@@ -26,6 +28,8 @@ struct ReportsRoleOptions {
   size_t export_queue = 8;
   // Of each statement of a report.
   absl::Duration statement_timeout = absl::Seconds(20);
+  // Whether the logs' level is taken from the database: where no control plane brings it.
+  bool watch_log_level = false;
 };
 
 class ReportsRole {
@@ -52,6 +56,7 @@ class ReportsRole {
   // Last, so that their work ends before what it uses.
   WorkPool queries_;
   WorkPool exports_;
+  std::optional<LogLevelWatch> log_level_watch_;
 };
 
 }  // namespace quotaplane

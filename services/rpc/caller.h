@@ -42,6 +42,8 @@ struct Caller {
   std::shared_ptr<const Principal> principal = UnknownPrincipal();
   // "ipv4:127.0.0.1:50412". Empty on the hot path, which has no use for it.
   std::string address;
+  // request_id.h. Empty on the hot path, where only calls that fail are given one.
+  std::string request_id;
   const CalledMethod* method = nullptr;
   AuthRefusals* refusals = nullptr;  // where they are counted; null: nowhere
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <quotaplane/v1/admin.pb.h>
+#include <quotaplane/v1/alerts.pb.h>
 #include <quotaplane/v1/books.pb.h>
 #include <quotaplane/v1/internal/ping.pb.h>
 #include <quotaplane/v1/quota.pb.h>
@@ -27,6 +28,7 @@ TEST(RolesTable, HasEveryMethodOfEveryService) {
   for (const FileDescriptor* file :
        {v1::ReserveRequest::descriptor()->file(), v1::VerifyRequest::descriptor()->file(),
         v1::QueryUsageRequest::descriptor()->file(), v1::ListAuditRequest::descriptor()->file(),
+        v1::ListAlertsRequest::descriptor()->file(),
         v1::internal::PingRequest::descriptor()->file()}) {
     ASSERT_GT(file->service_count(), 0) << file->name();
     for (int i = 0; i < file->service_count(); ++i) {

@@ -6,6 +6,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/base/error.h"
+#include "libs/log/log.h"
 #include "services/rpc/queue_poke.h"
 
 namespace quotaplane {
@@ -19,6 +20,15 @@ absl::Status Overloaded() {
 }
 
 absl::Status NoRequest() { return FieldError({{"request", "is missing"}}); }
+
+// What the log says of a call while it is worked on.
+struct Name {
+  explicit Name(const StreamCall& call)
+      : method(call.caller().method->path), request_id(call.caller().request_id) {}
+
+  std::string method;
+  std::string request_id;
+};
 
 // What a worker and the queue's thread share of a call with one answer.
 struct Desk {
@@ -45,11 +55,12 @@ class AnswerHandler : public StreamHandler {
   void OnMessage(grpc::ByteBuffer* message) override {
     absl::StatusOr<AnswerWork> work = prepare_(message, call_->caller());
     if (!work.ok()) return call_->Finish(work.status());
-    const bool added = pool_->Add([desk = desk_, work = *std::move(work)] {
+    const bool added = pool_->Add([desk = desk_, work = *std::move(work), name = Name(*call_)] {
       {
         absl::MutexLock lock(&desk->mutex);
         if (desk->left) return;
       }
+      const LogScope scope({{"method", name.method}, {"request_id", name.request_id}});
       Answer answer = work();
       {
         absl::MutexLock lock(&desk->mutex);
@@ -162,13 +173,15 @@ class StreamingHandler : public StreamHandler {
   void OnMessage(grpc::ByteBuffer* message) override {
     absl::StatusOr<StreamWork> work = prepare_(message, call_->caller());
     if (!work.ok()) return call_->Finish(work.status());
-    const bool added = pool_->Add([belt = belt_, stall = stall_, work = *std::move(work)] {
-      if (belt->left()) return;
-      belt->End(work([&](std::unique_ptr<google::protobuf::Message> chunk) {
-        if (chunk != nullptr) return belt->Put(std::move(chunk), stall);
-        return belt->left() ? absl::CancelledError("the client is gone") : absl::OkStatus();
-      }));
-    });
+    const bool added =
+        pool_->Add([belt = belt_, stall = stall_, work = *std::move(work), name = Name(*call_)] {
+          if (belt->left()) return;
+          const LogScope scope({{"method", name.method}, {"request_id", name.request_id}});
+          belt->End(work([&](std::unique_ptr<google::protobuf::Message> chunk) {
+            if (chunk != nullptr) return belt->Put(std::move(chunk), stall);
+            return belt->left() ? absl::CancelledError("the client is gone") : absl::OkStatus();
+          }));
+        });
     if (!added) call_->Finish(Overloaded());
   }
   void OnEndOfMessages() override { call_->Finish(NoRequest()); }

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/rpc/status_convert.h"
+#include "services/rpc/call_log.h"
+#include "services/rpc/request_id.h"
 
 namespace quotaplane {
 namespace {
@@ -30,13 +32,20 @@ void StreamCall::OnAccepted(bool ok) {
   ++calls_->queue_->in_flight;
   calls_->open_.insert(this);
   new StreamCall(calls_);
+  began_ = MethodMeter::Clock::now();
   const auto found = calls_->methods_.find(context_.method());
+  meter_ = found == calls_->methods_.end() ? calls_->unknown_ : found->second.meter;
   if (found == calls_->methods_.end()) {
     return Finish(absl::UnimplementedError("the server has no such method"));
   }
   if (calls_->open_.size() > StreamCalls::kMaxOpen) {
     return Finish(absl::ResourceExhaustedError(
         absl::StrCat("more than ", StreamCalls::kMaxOpen, " streams are open")));
+  }
+  caller_.request_id = RequestIdOf(context_);
+  // Not probes: a watcher's call lasts for days.
+  if (found->first.starts_with("/quotaplane.")) {
+    trace_.Begin(calls_->tracer_, context_, found->first);
   }
   const absl::Status entered = calls_->gate_->Enter(context_, found->second.called, true, &caller_);
   if (!entered.ok()) return Finish(entered);
@@ -100,11 +109,18 @@ void StreamCall::End(const grpc::Status& status) {
   if (ended_) return;
   ended_ = true;
   end_ = status;
+  trace_.End(status.error_code(), status.error_message());
+  if (caller_.method != nullptr && LogsCall(status.error_code())) {
+    LogCall(*caller_.method, caller_.request_id, status, std::chrono::steady_clock::now() - began_);
+  }
   if (!writing_) SendEnd();
 }
 
 void StreamCall::SendEnd() {
   if (done_) return;  // nobody is there to hear it
+  if (!caller_.request_id.empty()) {
+    context_.AddTrailingMetadata(kRequestIdKey, caller_.request_id);
+  }
   ++pending_;
   stream_.Finish(*end_, &finished_);
 }
@@ -116,12 +132,16 @@ void StreamCall::OnFinished(bool) {
 
 void StreamCall::OnDone(bool) {
   done_ = true;
+  if (!ended_) trace_.End(grpc::CANCELLED, "the client is gone");
   ended_ = true;
   DeleteIfOver();
 }
 
 void StreamCall::DeleteIfOver() {
   if (!done_ || pending_ > 0) return;
+  // Without an end of ours the client went first.
+  const int code = end_.has_value() ? static_cast<int>(end_->error_code()) : grpc::CANCELLED;
+  meter_->Count(code == grpc::OK ? CallOutcome::kNone : CallOutcome::kError, code, began_);
   calls_->open_.erase(this);
   --calls_->queue_->in_flight;
   delete this;

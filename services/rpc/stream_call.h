@@ -15,6 +15,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,8 +25,10 @@
 
 #include "absl/status/status.h"
 #include "services/rpc/call_gate.h"
+#include "services/rpc/call_trace.h"
 #include "services/rpc/caller.h"
 #include "services/rpc/queue_event.h"
+#include "services/rpc/rpc_meters.h"
 
 namespace quotaplane {
 
@@ -97,6 +100,9 @@ class StreamCall {
   grpc::GenericServerAsyncReaderWriter stream_;
   grpc::ByteBuffer message_;
   Caller caller_;
+  CallTrace trace_;
+  MethodMeter* meter_ = nullptr;  // once it is accepted
+  MethodMeter::Clock::time_point began_;
   std::unique_ptr<StreamHandler> handler_;
   std::optional<grpc::Status> end_;
   size_t write_bytes_ = 0;  // of the write under way
@@ -123,15 +129,22 @@ class StreamCalls {
   using MakeHandler = std::function<std::unique_ptr<StreamHandler>(StreamCall* call)>;
 
   // All must outlive the queue's last event. `service` is registered with the server.
-  StreamCalls(grpc::AsyncGenericService* service, const CallGate* gate,
-              grpc::ServerCompletionQueue* events, QueueState* queue)
-      : service_(service), gate_(gate), events_(events), queue_(queue) {}
+  // `tracer` may be null.
+  StreamCalls(grpc::AsyncGenericService* service, const CallGate* gate, RpcMeters* meters,
+              const tracing::Tracer* tracer, grpc::ServerCompletionQueue* events, QueueState* queue)
+      : service_(service),
+        gate_(gate),
+        tracer_(tracer),
+        meters_(meters),
+        unknown_(meters->Of(kUnknownMethod)),
+        events_(events),
+        queue_(queue) {}
 
   // `path` is "/package.Service/Method", which needs to be in the table of libs/auth/role.h. Before
   // Start. Other paths are UNIMPLEMENTED. `on_refusal` is told of calls that a gate refused.
   void Add(const std::string& path, MakeHandler make_handler, OnRefusal on_refusal = nullptr) {
-    methods_.emplace(path,
-                     Method{CalledMethod(path, std::move(on_refusal)), std::move(make_handler)});
+    methods_.emplace(path, Method{CalledMethod(path, std::move(on_refusal)),
+                                  std::move(make_handler), meters_->Of(path)});
   }
   // Waits for calls.
   void Start();
@@ -144,10 +157,14 @@ class StreamCalls {
   struct Method {
     CalledMethod called;
     MakeHandler make_handler;
+    MethodMeter* meter;
   };
 
   grpc::AsyncGenericService* const service_;
   const CallGate* const gate_;
+  const tracing::Tracer* const tracer_;
+  RpcMeters* const meters_;
+  MethodMeter* const unknown_;
   grpc::ServerCompletionQueue* const events_;
   QueueState* const queue_;
   std::map<std::string, Method> methods_;

@@ -253,13 +253,66 @@ CommitResult Oracle::Commit(const CommitCall& call) {
     result.late = result.unreserved = !call.record;
   }
   for (const CounterUse& use : call.uses) {
+    const int64_t before = Committed(use);
     if (use.charge > 0) charges_[std::string(use.counter.view())].push_back({now_us, use.charge});
+    TellCharge(call, use, before);
   }
   End({call.key.org, call.key.id}, ReservationState::kCommitted);
   r.usage = call.usage_fingerprint;
   r.request = 1;
   r.outcome = result;
   return result;
+}
+
+std::map<int64_t, Oracle::Told>& Oracle::ToldOf(const CounterUse& use, int64_t* period_us) {
+  *period_us =
+      use.window->kind == WindowKind::kCalendar ? PeriodAt(*use.window, now_us).start_us : 0;
+  return told_[{std::string(use.counter.view()), *period_us}];
+}
+
+bool Oracle::IsRecent(const CounterUse& use, const Told& told) const {
+  return use.window->kind != WindowKind::kSliding ||
+         now_us - told.at_us < kSlots * SlotWidthUs(*use.window);
+}
+
+void Oracle::Tell(const std::string& org, const CounterUse& use, int64_t threshold,
+                  int64_t period_us, bool refused, const DescribeThreshold& describe) {
+  const bool sliding = use.window->kind == WindowKind::kSliding;
+  crossings_[PartitionOf(org, partitions_)].push_back({use.counter, threshold, Committed(use),
+                                                       sliding ? now_us : period_us, now_us,
+                                                       refused, describe(use.counter, threshold)});
+}
+
+void Oracle::TellCharge(const CommitCall& call, const CounterUse& use, int64_t before) {
+  int64_t period_us;
+  std::map<int64_t, Told>& told = ToldOf(use, &period_us);
+  for (const int64_t threshold : use.thresholds) {
+    if (Committed(use) < threshold) continue;
+    const auto known = told.find(threshold);
+    const bool again = use.window->kind == WindowKind::kSliding && before < threshold;
+    if (known != told.end() && !again) continue;
+    // A refusal has told it already.
+    const bool by_refusal =
+        known != told.end() && known->second.refused && IsRecent(use, known->second);
+    if (!by_refusal) Tell(call.key.org, use, threshold, period_us, false, call.describe);
+    told[threshold] = {now_us, false};
+  }
+}
+
+void Oracle::TellRefused(const TellRefusedCall& call) {
+  for (const CounterUse& use : call.uses) {
+    int64_t period_us;
+    std::map<int64_t, Told>& told = ToldOf(use, &period_us);
+    const int64_t committed = Committed(use);
+    for (const int64_t threshold : use.thresholds) {
+      const auto known = told.find(threshold);
+      if (known != told.end() && IsRecent(use, known->second)) continue;
+      if (committed >= threshold || 10 * committed < 9 * threshold) continue;
+      if (use.hold > threshold || committed + use.hold <= threshold) continue;
+      Tell(call.org, use, threshold, period_us, true, call.describe);
+      told[threshold] = {now_us, true};
+    }
+  }
 }
 
 ReleaseResult Oracle::Release(const ReservationKey& key) {

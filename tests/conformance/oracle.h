@@ -5,9 +5,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/counters/counter_store.h"
+#include "libs/counters/crossing.h"
 
 namespace quotaplane {
 
@@ -24,6 +26,10 @@ class Oracle {
   ReleaseResult Release(const ReservationKey& key);
   ReadResult Read(const std::vector<CounterUse>& uses);
   int Sweep(int partition);
+  void TellRefused(const TellRefusedCall& call);
+
+  // What has been told since the last call, by partition, in order.
+  std::map<int, std::vector<Crossing>> TakeCrossings() { return std::exchange(crossings_, {}); }
 
   // Charges of a counter within (now - length, now], to the microsecond: what a sliding window
   // approximates from above.
@@ -54,12 +60,24 @@ class Oracle {
                                    const std::map<std::string, int64_t>& own, bool* refused,
                                    bool* held_where_refused) const;
   bool AnyDue(int partition) const;
+  // Of a counter: when each threshold was told in the period that it is of.
+  struct Told {
+    int64_t at_us = 0;
+    bool refused = false;
+  };
+  std::map<int64_t, Told>& ToldOf(const CounterUse& use, int64_t* period_us);
+  bool IsRecent(const CounterUse& use, const Told& told) const;
+  void Tell(const std::string& org, const CounterUse& use, int64_t threshold, int64_t period_us,
+            bool refused, const DescribeThreshold& describe);
+  void TellCharge(const CommitCall& call, const CounterUse& use, int64_t before);
   void End(const Id& id, ReservationState state);
 
   const int partitions_;
   std::map<Id, Reservation> reservations_;
   std::set<Id> open_;  // those in state kHeld
   std::map<std::string, std::vector<Charge>> charges_;
+  std::map<std::pair<std::string, int64_t>, std::map<int64_t, Told>> told_;  // by counter, period
+  std::map<int, std::vector<Crossing>> crossings_;
 };
 
 }  // namespace quotaplane

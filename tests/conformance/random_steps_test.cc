@@ -4,7 +4,10 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 
+#include "absl/strings/escaping.h"
+#include "libs/counters/redis/crossing_stream.h"
 #include "libs/counters/redis/layout.h"
 #include "tests/conformance/expect_equal.h"
 #include "tests/conformance/oracle.h"
@@ -22,7 +25,11 @@ constexpr int kOrgs = 3;
 class RandomWorld {
  public:
   RandomWorld(const std::string& url, uint64_t seed)
-      : random_(seed), windows_(TestWindows()), store_(url), oracle_(store_.store().partitions()) {
+      : random_(seed),
+        windows_(TestWindows()),
+        store_(url),
+        oracle_(store_.store().partitions()),
+        crossings_(&store_.client(), {store_.store().partitions(), "test"}) {
     // Shortly before a clock change and a month's end in Berlin.
     SetNow(1'774'738'000'000'000);
   }
@@ -51,7 +58,12 @@ class RandomWorld {
     } else if (kind < 78) {
       const ReservationKey key = RandomKey();
       Expect(oracle_.Release(key), store_.Release(key), step);
-    } else if (kind < 92) {
+    } else if (kind < 84) {
+      TellRefusedCall call = RandomRefusal();
+      oracle_.TellRefused(call);
+      const absl::StatusOr<TellRefusedResult> told = store_.TellRefused(call);
+      ASSERT_TRUE(told.ok()) << told.status();
+    } else if (kind < 94) {
       const std::string org = Org();
       std::vector<CounterUse> uses = RandomUses(org);
       Expect(oracle_.Read(uses), store_.Read(org, uses), step);
@@ -62,6 +74,7 @@ class RandomWorld {
       ASSERT_TRUE(swept.ok()) << swept.status();
       EXPECT_EQ(*swept, oracle_.Sweep(partition)) << "step " << step;
       ASSERT_TRUE(store_.Collect(partition, 10).ok());
+      ExpectCrossings(step);
     }
   }
 
@@ -108,9 +121,50 @@ class RandomWorld {
       use.hold = Pick(4) == 0 ? 0 : Pick(20);
       use.charge = Pick(4) == 0 ? 0 : Pick(25);
       use.max_used = Pick(4) == 0 ? kNeverRefuses : 200 - use.hold;
+      use.thresholds = RandomThresholds(windows_[i]);
       uses.push_back(use);
     }
     return uses;
+  }
+
+  // Those of the amount 200; now and then of another one. Not of a sliding window: whether one that
+  // was passed long ago, by steps that did not ask about it, is still remembered as told depends on
+  // whether the counter was collected meanwhile.
+  std::vector<int64_t> RandomThresholds(const WindowSpec& window) {
+    const int64_t kind = window.kind == WindowKind::kSliding ? 7 : Pick(8);
+    if (kind == 0) return {};
+    if (kind == 1) return {50, 80, 90, 100, 400};
+    return {100, 160, 200};
+  }
+
+  static std::string Describe(const Digest& counter, int64_t threshold) {
+    return absl::BytesToHexString({counter.bytes.data(), 4}) + std::to_string(threshold);
+  }
+
+  TellRefusedCall RandomRefusal() {
+    TellRefusedCall call;
+    call.org = Org();
+    call.uses = RandomUses(call.org);
+    std::erase_if(call.uses, [](const CounterUse& use) { return use.thresholds.empty(); });
+    call.describe = Describe;
+    return call;
+  }
+
+  void ExpectCrossings(int step) {
+    std::map<int, std::vector<Crossing>> got;
+    for (;;) {
+      const auto read = crossings_.Read(1'000);
+      ASSERT_TRUE(read.ok()) << read.status();
+      if (read->empty()) break;
+      for (const CrossingSource::Message& one : *read) {
+        got[one.partition].push_back(one.crossing);
+        ++seen_[one.crossing.refused ? "crossing refused" : "crossing"];
+        EXPECT_TRUE(occurrences_.insert(one.crossing.Occurrence()).second) << "step " << step;
+      }
+      ASSERT_TRUE(crossings_.Acknowledge(*read).ok());
+    }
+    const std::map<int, std::vector<Crossing>> want = oracle_.TakeCrossings();
+    ASSERT_EQ(want, got) << "step " << step;
   }
 
   ReserveCall RandomReserve() {
@@ -172,6 +226,7 @@ class RandomWorld {
     call.tokens = Pick(2000);
     call.ledger_record = "x";
     call.uses = RandomUses(call.key.org);
+    call.describe = Describe;
     return call;
   }
 
@@ -202,6 +257,8 @@ class RandomWorld {
   const std::vector<WindowSpec> windows_;
   StoreUnderTest store_;
   Oracle oracle_;
+  CrossingStream crossings_;
+  std::set<std::string> occurrences_;
   std::map<std::string, int> seen_;
   int64_t now_us_ = 0;
   int64_t generation_ = 0;
@@ -219,8 +276,8 @@ TEST_P(RandomSteps, AgreeWithTheOracle) {
   RandomWorld world(topology.url(), seed);
   for (int step = 0; step < kSteps && !HasFailure(); ++step) world.Step(step);
   // Every outcome of Reserve (4, and replays), Extend (6, and replays) and Commit (5, replays, late
-  // ones).
-  EXPECT_GE(world.seen().size(), 18u);
+  // ones), and crossings by charges and by refusals.
+  EXPECT_GE(world.seen().size(), 20u);
   for (const auto& [outcome, count] : world.seen()) {
     std::printf("%6d %s\n", count, outcome.c_str());
     EXPECT_GE(count, 20) << outcome;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/await.h"
+#include "libs/counters/redis/crossing_stream.h"
 #include "libs/testing/fatal.h"
 
 namespace quotaplane {
@@ -11,8 +12,9 @@ StoreUnderTest::StoreUnderTest(const std::string& url, int partitions) {
   redis::ClientOptions options;
   options.url = url;
   options.silence_timeout = absl::Seconds(10);  // a busy machine is not an outage
-  absl::StatusOr<std::unique_ptr<redis::Client>> client =
-      redis::Client::Start(options, GetCounterScripts().all());
+  std::vector<const redis::Script*> scripts = GetCounterScripts().all();
+  scripts.push_back(&redis::AcknowledgeScript());
+  absl::StatusOr<std::unique_ptr<redis::Client>> client = redis::Client::Start(options, scripts);
   if (!client.ok()) fixtures::Fatal(client.status().ToString());
   client_ = *std::move(client);
   if (absl::Status ready = client_->WaitReady(absl::Seconds(20)); !ready.ok()) {
@@ -44,6 +46,12 @@ absl::StatusOr<CommitResult> StoreUnderTest::Commit(CommitCall call) {
 absl::StatusOr<AdjustResult> StoreUnderTest::Adjust(AdjustCall call) {
   return Await<AdjustResult>(
       [&](StoreCallback<AdjustResult> done) { store_->Adjust(call, Soon(), std::move(done)); });
+}
+
+absl::StatusOr<TellRefusedResult> StoreUnderTest::TellRefused(TellRefusedCall call) {
+  return Await<TellRefusedResult>([&](StoreCallback<TellRefusedResult> done) {
+    store_->TellRefused(call, Soon(), std::move(done));
+  });
 }
 
 absl::StatusOr<ReleaseResult> StoreUnderTest::Release(ReservationKey key) {

@@ -31,6 +31,7 @@ class StoreUnderTest {
   absl::StatusOr<ExtendResult> Extend(ExtendCall call);
   absl::StatusOr<CommitResult> Commit(CommitCall call);
   absl::StatusOr<AdjustResult> Adjust(AdjustCall call);
+  absl::StatusOr<TellRefusedResult> TellRefused(TellRefusedCall call);
   absl::StatusOr<ReleaseResult> Release(ReservationKey key);
   absl::StatusOr<ReadResult> Read(const std::string& org, std::vector<CounterUse> uses);
   absl::StatusOr<int> Sweep(int partition);

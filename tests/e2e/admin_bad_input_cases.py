@@ -363,6 +363,14 @@ CASES: dict[str, list[Bad]] = {
     ],
     "WatchAudit": [*text("org"), *numbers("after_number", -1, LEAST)],
     "GetPropagation": [],
+    "SetLogLevel": [
+        *numbers("level", 99, -1),
+        Bad("level", 0, ("seconds",)),
+        *numbers("seconds", 0, -1, DAY_S + 1, LEAST, MOST),
+        *text("request_id", True),
+        *reason("reason"),
+    ],
+    "GetLogLevel": [],
 }  # fmt: skip
 # Every value of theirs is one; or what is in them is not read.
 CANNOT_BE_WRONG = {"validate_only", "dry_run", "drop_approvals"}

@@ -17,13 +17,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from admin_bad_input_cases import CANNOT_BE_WRONG, CASES, CONTROL, NOT_READ, Bad
 from admin_case import OWN_POLICY, SERVICE, STREAMS, PeopleCase
+from broken_requests import MAX_BYTES, WHY, BrokenRequests, place
 from client_case import PRICES, main
 from python_client import CallError
 
 Code = grpc.StatusCode
-WHY = "because"
 DOCUMENTS = {"CreateDraft", "UpdateDraft", "CreatePriceBook", "ApplyState"}
-MAX_BYTES = 64 * 1024
 ROLES = ("admin", "approver", "auditor", "finance", "gateway")
 TWENTY = OWN_POLICY + "".join(
     f"  - {{id: l{i}, per: [user], unit: requests, amount: 9, window: {i + 70}s}}\n"
@@ -35,7 +34,7 @@ def moment(**ahead: float) -> str:
     return (datetime.now(timezone.utc) + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class AllowedCase(PeopleCase):
+class AllowedCase(BrokenRequests, PeopleCase):
     """Each method has somebody of its own who may call it, and nobody else does."""
 
     @classmethod
@@ -97,6 +96,7 @@ class AllowedCase(PeopleCase):
             "CreatePriceBook": {"yaml": PRICES.replace('"test"', f'"{self.org}-2"')},
             "ActivatePriceBook": {"number": self.book.number, "etag": self.book.etag},
             "ApplyState": {"yaml": "quotaplane_state: 1\nkeys: []\n"},
+            "SetLogLevel": {"level": "LOG_LEVEL_DEBUG", "seconds": "60"},
         }.get(method, {})
         for name in ("reason", "comment"):
             if name in self.methods[method].input_type.fields_by_name:
@@ -113,77 +113,6 @@ class AllowedCase(PeopleCase):
             self.made("ListPriceBooks", page_size=1000),
             [self.made("GetPolicy", version=v).yaml for v in (0, 1, 2, 3)],
         )
-
-    def attempts(self, method: str, *orgs: str) -> list:
-        """The audit rows of the method's own caller."""
-        rows = []
-        for org in {self.org, "", *orgs}:
-            after = 0 if org else self.deployment_rows
-            rows += self.audit(
-                self.token("maker"), org=org, actor=f"token:{method}", after_number=after
-            )
-        return rows
-
-    def assert_named(self, error: CallError, fields: set[str]) -> None:
-        self.assertEqual(set(error.violations), fields)
-        for field, rule in error.violations.items():
-            self.assertGreater(len(rule), 3)
-            self.assertIn(field, error.message)
-
-
-def place(message, path: str, value) -> None:
-    """Puts a value where `path` says: a mapping, a list, a time as (seconds, nanos), None for
-    nothing."""
-    *parents, name = path.split(".")
-    for parent in parents:
-        message = getattr(message, parent)
-    field = message.DESCRIPTOR.fields_by_name[name]
-    if value is None:
-        message.ClearField(name)
-    elif field.message_type is not None and field.message_type.GetOptions().map_entry:
-        message.ClearField(name)
-        getattr(message, name).update(value)
-    elif field.label == field.LABEL_REPEATED:
-        message.ClearField(name)
-        for each in value:
-            if isinstance(each, dict):
-                getattr(message, name).add(**each)
-            else:
-                getattr(message, name).append(each)
-    elif field.message_type is None:
-        setattr(message, name, value)
-    elif field.message_type.name == "Timestamp":
-        getattr(message, name).seconds, getattr(message, name).nanos = value
-    elif field.message_type.name == "FieldMask":
-        message.ClearField(name)
-        getattr(message, name).paths.extend(value)
-    else:
-        fill(getattr(message, name), value)
-
-
-def fill(message, fields: dict) -> None:
-    message.Clear()
-    message.SetInParent()
-    for name, value in fields.items():
-        field = message.DESCRIPTOR.fields_by_name[name]
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            getattr(message, name).update(value)
-        elif field.label == field.LABEL_REPEATED:
-            for each in value:
-                fill(getattr(message, name).add(), each)
-        elif field.message_type is not None:
-            fill(getattr(message, name), value)
-        else:
-            setattr(message, name, value)
-
-
-def printable(text: str) -> str:
-    """As the audit log has it."""
-    return re.sub(r"[\x00-\x1f\x7f\x80-\x9f]", "?", text)
-
-
-def cut(name: str) -> str:
-    return name.encode()[:128].decode(errors="ignore")
 
 
 class BadInputTest(AllowedCase):
@@ -251,23 +180,6 @@ class BadInputTest(AllowedCase):
             "Deny", "Revoke", "Rotate", "Apply",
         )  # fmt: skip
 
-    def assert_in_the_log(self, method: str, audited: list[Bad]) -> None:
-        orgs = {cut(printable(b.value)) for b in audited if b.path in ("org", "key.org")}
-        rows = self.attempts(method, *orgs)
-        self.assertEqual(len(rows), len(audited))
-        for row in rows:
-            self.assertEqual((row.actor, row.action), (f"token:{method}", method))
-            self.assertTrue(row.address.startswith("ipv4:127.0.0.1:"), row.address)
-            self.assertNotEqual(row.outcome, "OK")
-            self.assertIn("error", row.after)
-        outcomes = sorted(row.outcome for row in rows)
-        expected = sorted(f"{bad.code.name} {bad.reason}".rstrip() for bad in audited)
-        self.assertEqual(outcomes, expected)
-        if {"reason", "comment"} & set(self.methods[method].input_type.fields_by_name):
-            said = sum(row.reason == WHY for row in rows)
-            other = sum(bad.path in ("reason", "comment") for bad in audited)
-            self.assertEqual(said, len(audited) - other)
-
     def test_an_id_of_a_request_is_for_one_request(self) -> None:
         """What was done under the id is the state that the others must not change."""
         used = str(uuid.uuid4())
@@ -278,7 +190,8 @@ class BadInputTest(AllowedCase):
         for method, descriptor in self.methods.items():
             if "request_id" not in descriptor.input_type.fields_by_name:
                 continue
-            fields = self.good(method) | {"request_id": books if "PriceBook" in method else used}
+            of_deployment = "PriceBook" in method or method == "SetLogLevel"
+            fields = self.good(method) | {"request_id": books if of_deployment else used}
             with self.subTest(method):
                 self.refused_to(
                     method, Code.ALREADY_EXISTS, "REQUEST_ID_REUSED", method, **fields

@@ -5,7 +5,6 @@ import hashlib
 import itertools
 import sqlite3
 import tempfile
-import time
 import uuid
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from google.protobuf import json_format
 
 from client_case import OPTIONS, PRICES, ClientCase
 from python_client import CALL_TIMEOUT_S, Client, Protos, Server
+from waiting import poll
 
 POLICY = """
 defaults: {on_outage: deny, time_zone: UTC}
@@ -27,16 +27,6 @@ limits:
 OWN_POLICY = POLICY.replace("amount: 100,", "amount: 250,")
 SERVICE = "/quotaplane.v1.AdminService/"
 STREAMS = ("BacktestPolicy", "WatchAudit")
-
-
-def poll(what, seconds: float = 30.0):
-    """Waits until `what()` is true, and returns what it was."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not come to that")
-        time.sleep(0.02)
-    return found
 
 
 class AdminCase(ClientCase):

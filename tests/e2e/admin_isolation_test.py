@@ -22,6 +22,7 @@ Code = grpc.StatusCode
 ROLES = ("gateway", "viewer", "finance", "admin", "approver", "auditor")
 OF_THE_DEPLOYMENT = {
     "CreatePriceBook", "GetPriceBook", "ListPriceBooks", "ActivatePriceBook", "GetPropagation",
+    "SetLogLevel", "GetLogLevel",
 }  # fmt: skip
 
 
@@ -110,6 +111,7 @@ class IsolationTest(AdminCase):
             "CreatePriceBook": {"yaml": "version: a\nmodels: []"},
             "ActivatePriceBook": {"number": 1, "etag": "1"},
             "ApplyState": {"yaml": "quotaplane_state: 1\nkeys: []\n"},
+            "SetLogLevel": {"level": "LOG_LEVEL_ERROR"},
         }.get(method, {})
 
     def names_org(self, method: str) -> bool:

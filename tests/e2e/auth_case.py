@@ -43,7 +43,7 @@ def wait_until(done, what: str) -> None:
 class Api:
     """Every service of the public protos, called by method path."""
 
-    FILES = ("quota", "books", "reports", "admin", "internal/ping")
+    FILES = ("quota", "books", "reports", "admin", "alerts", "internal/ping")
 
     def __init__(self, protoc: str, folder: Path) -> None:
         out = folder / "api.pb"
@@ -156,7 +156,7 @@ class AuthCase(unittest.TestCase):
         return self.serve("--auth", self.auth_file, *flags, **more)
 
     def metrics(self, server: Server) -> str:
-        address = re.search(r"metrics on (http://\S+)", server.log()).group(1)
+        address = re.search(r"metrics on (http://[^/]+/metrics)", server.log()).group(1)
         with urllib.request.urlopen(address, timeout=10) as answer:
             return answer.read().decode()
 

@@ -1,139 +1,20 @@
 #!/usr/bin/env python3
-"""quotactl and loadgen against a real server: exit codes, JSON, tables, errors, replays."""
+"""quotactl's requests against a real server: exit codes, JSON, tables, errors, colour.
 
-import argparse
-import csv
-import itertools
+Usage: cli_test.py --program QUOTAPLANE --quotactl QUOTACTL --loadgen LOADGEN --protoc PROTOC
+       [unittest's arguments]
+"""
+
 import json
 import os
 import pty
 import re
-import shlex
 import subprocess
-import sys
-import tempfile
-import unittest
-from pathlib import Path
 
 from google.protobuf import json_format
 
-from python_client import Protos, Server
-
-POLICY = """
-defaults: {on_outage: deny, time_zone: UTC}
-unpriced_models: deny
-models:
-  - {id: interns-small-models, when: {team: interns}, allow: ["small*"]}
-limits:
-  - {id: user-minute, per: [user], unit: requests, amount: 2, window: 60s}
-  - {id: team-month, per: [team], unit: usd, amount: 1, window: month}
-  - id: project-day
-    per: [project]
-    unit: total_tokens
-    amount: 1000
-    window: day
-    on_exceed: soft
-  - {id: agent-lifetime, per: [labels.agent], unit: mcp_tool_calls, amount: 5, window: lifetime}
-"""
-# Every team has a budget of one cent, but one.
-TIGHT_POLICY = """
-defaults: {on_outage: deny, time_zone: UTC}
-limits:
-  - {id: org-month, per: [org], unit: usd, amount: 100, window: month}
-  - id: team-month
-    per: [team]
-    unit: usd
-    amount: 0.01
-    window: month
-    overrides: [{team: search, amount: 50}]
-"""
-UNLIMITED_POLICY = "defaults: {on_outage: deny, time_zone: UTC}\nlimits: []\n"
-PRICES = """
-version: "test"
-models:
-  - {model: large, from: 2020-01-01, usd_per_million: {input: 3, output: 15}}
-  - {model: small, from: 2020-01-01, usd_per_million: {input: 0.25, output: 1.25}}
-  - {model: claude-sonnet-4-5, from: 2020-01-01, usd_per_million: {input: 3, output: 15}}
-  - {model: claude-opus-4-5, from: 2020-01-01, usd_per_million: {input: 5, output: 25}}
-  - {model: claude-haiku-4-5, from: 2020-01-01, usd_per_million: {input: 1, output: 5}}
-  - {model: gpt-5-mini, from: 2020-01-01, usd_per_million: {input: 0.25, output: 2}}
-"""
-SUBCOMMANDS = (
-    ["reserve"],
-    ["commit"],
-    ["release"],
-    ["extend"],
-    ["record"],
-    ["check"],
-    ["usage"],
-    ["report", "usage"],
-    ["report", "top"],
-    ["report", "compare"],
-    ["report", "focus"],
-    ["report", "export"],
-    ["verify"],
-    ["rebuild-counters"],
-    ["adjust"],
-    ["rerate"],
-    ["erase-user"],
-    ["ledger", "status"],
-    ["report", "reconcile"],
-    ["replay"],
-    ["policy", "validate"],
-    ["prices", "import"],
-)
-USD = 1_000_000_000
-ALLOWED, FAILED, WRONG_USE, DENIED = 0, 1, 2, 3
-
-OPTIONS = argparse.Namespace()
-
-
-def run(program: str, *arguments: object, env: dict[str, str] | None = None):
-    environment = {"PATH": os.environ["PATH"]} | (env or {})
-    return subprocess.run(
-        [program, *map(str, arguments)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-class ServerCase(unittest.TestCase):
-    """One server for all tests of a class; each test is an org of its own."""
-
-    POLICY = POLICY
-    MORE: tuple[object, ...] = ()
-    orgs = itertools.count()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="qp-cli-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-        cls.server = Server(OPTIONS.program, cls.folder, cls.POLICY, PRICES, cls.MORE)
-        cls.addClassCleanup(lambda: cls.server.stop())
-
-    def setUp(self) -> None:
-        self.org = f"org-{next(self.orgs)}"
-
-    def quotactl(self, *arguments: object, code: int = ALLOWED, env: dict[str, str] | None = None):
-        env = {"QUOTAPLANE_SERVER": self.server.address, "QUOTAPLANE_ORG": self.org} | (env or {})
-        done = run(OPTIONS.quotactl, *arguments, env=env)
-        self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
-        return done
-
-    def json(self, *arguments: object, code: int = ALLOWED) -> dict:
-        return json.loads(self.quotactl(*arguments, "--json", code=code).stdout)
-
-    def reserve(self, id: str, *more: object, code: int = ALLOWED) -> dict:
-        tokens = ["--input-tokens", 1000, "--max-output-tokens", 1000]
-        return self.json("reserve", "--id", id, "--model", "large", *tokens, *more, code=code)
-
-    def write(self, name: str, text: str) -> Path:
-        path = self.folder / name
-        path.write_text(text, newline="")
-        return path
+from cli_case import ALLOWED, DENIED, FAILED, OPTIONS, WRONG_USE, ServerCase, main, run
+from python_client import Protos
 
 
 class RequestTest(ServerCase):
@@ -328,6 +209,14 @@ class ErrorTest(ServerCase):
         call = ["reserve", "--id", "r-1", "--model", "small", "--input-tokens", 7]
         self.assertIn("RESERVATION_MISMATCH", self.quotactl(*call, code=FAILED).stderr)
 
+    def test_whether_the_server_takes_calls(self) -> None:
+        self.assertEqual(self.quotactl("health").stdout, "The server takes calls.\n")
+        done = self.quotactl("health", "ReportService")
+        self.assertEqual(done.stdout, "ReportService takes calls.\n")
+        self.assertEqual(self.json("health", "quotaplane.v1.AdminService"), {"status": "SERVING"})
+        done = self.quotactl("health", "NoService", code=FAILED)
+        self.assertIn("no such service", done.stderr)
+
     def test_no_server_says_how_to_start_one(self) -> None:
         nowhere = ["--server", "127.0.0.1:1"]
         done = self.quotactl(*nowhere, "usage", code=FAILED)
@@ -336,45 +225,6 @@ class ErrorTest(ServerCase):
         # Global flags are taken after the subcommand as well.
         self.quotactl("usage", *nowhere, code=FAILED)
         self.assertEqual(self.json(*nowhere, "usage", code=FAILED)["code"], 14)
-
-
-class HelpTest(unittest.TestCase):
-    def test_every_subcommand_teaches(self) -> None:
-        for subcommand in SUBCOMMANDS:
-            with self.subTest(subcommand):
-                done = run(OPTIONS.quotactl, *subcommand, "--help")
-                self.assertEqual(done.returncode, 0)
-                examples = done.stdout.split("Examples:\n")[1]
-                self.assertGreaterEqual(examples.count(f"quotactl {' '.join(subcommand)}"), 1)
-                self.assertGreaterEqual(len(re.findall(r"(?m)^  quota", examples)), 2)
-                top = run(OPTIONS.quotactl, "--help").stdout
-                self.assertIn(f"  {subcommand[0]} ", top)
-
-    def test_the_server_teaches_too(self) -> None:
-        text = run(OPTIONS.program, "serve", "--help").stdout
-        options, examples = text.split("Examples:\n")
-        known = set(re.findall(r"(?m)^  (--[a-z-]+)", options))
-        lines = [line for line in examples.splitlines() if line.startswith("  quotaplane serve")]
-        self.assertGreaterEqual(len(lines), 3)
-        self.assertLessEqual(set(re.findall(r"--[a-z-]+", "".join(lines))), known)
-        self.assertLessEqual(
-            set(re.findall(r"export (\w+)=", examples)), set(re.findall(r"Env:(\w+)", options))
-        )
-
-    def test_examples_are_understood(self) -> None:
-        """Each example of each help, as printed, passes the flags' checks."""
-        for subcommand in SUBCOMMANDS:
-            text = run(OPTIONS.quotactl, *subcommand, "--help").stdout.split("Examples:\n")[1]
-            for line in text.replace("\\\n", " ").splitlines():
-                if line.split()[:1] != ["quotactl"]:
-                    continue
-                arguments = shlex.split(line.split(" > ")[0])
-                with self.subTest(line):
-                    # Nothing listens on port 1: what passes the checks fails to connect, or to find
-                    # its file.
-                    nowhere = ["--server", "127.0.0.1:1", "--timeout", "1s"]
-                    done = run(OPTIONS.quotactl, *arguments[1:], *nowhere)
-                    self.assertEqual(done.returncode, FAILED, done.stdout + done.stderr)
 
 
 class ColourTest(ServerCase):
@@ -395,245 +245,5 @@ class ColourTest(ServerCase):
         self.assertNotIn("\x1b", plain)
 
 
-class PolicyTest(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="qp-cli-")
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name) / "policy.yaml"
-
-    def validate(self, text: str, *more: str):
-        self.path.write_text(text)
-        return run(OPTIONS.quotactl, "policy", "validate", self.path, *more)
-
-    def test_a_valid_policy_is_shown(self) -> None:
-        done = self.validate(POLICY)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"team-month +team +usd +\$1\.00 +month UTC +deny +0\n")
-        self.assertIn("valid: 4 limits, 0 overrides, 1 model rules", done.stdout)
-        verdict = json.loads(self.validate(POLICY, "--json").stdout)
-        self.assertEqual((verdict["valid"], verdict["limits"]), (True, 4))
-
-    def test_every_error_names_its_line(self) -> None:
-        broken = POLICY.replace("window: 60s", "window: 60x").replace("amount: 1,", "amont: 1,")
-        done = self.validate(broken)
-        self.assertEqual(done.returncode, FAILED)
-        self.assertEqual(done.stdout, "")
-        self.assertIn(f"{self.path}:7: ", done.stderr)
-        self.assertIn(f"{self.path}:8: ", done.stderr)
-        verdict = json.loads(self.validate(broken, "--json").stdout)
-        self.assertFalse(verdict["valid"])
-        self.assertGreaterEqual(len(verdict["errors"]), 2)
-
-    def test_a_missing_file_is_named(self) -> None:
-        done = run(OPTIONS.quotactl, "policy", "validate", "/nonexistent/policy.yaml")
-        self.assertEqual(done.returncode, FAILED)
-        self.assertIn("/nonexistent/policy.yaml", done.stderr)
-
-    def test_the_demo_policy_is_valid(self) -> None:
-        demo = Path(__file__).parents[2] / "tools/loadgen/demo_policy.yaml"
-        self.assertEqual(run(OPTIONS.quotactl, "policy", "validate", demo).returncode, 0)
-
-
-class PricesTest(unittest.TestCase):
-    MAP = {
-        "sample_spec": {"input_cost_per_token": 0},
-        "good": {
-            "mode": "chat",
-            "litellm_provider": "x",
-            "input_cost_per_token": 3e-06,
-            "output_cost_per_token": 1.5e-05,
-        },
-        "picture": {"mode": "image_generation", "input_cost_per_pixel": 1e-08},
-    }
-
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="qp-cli-")
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.map = self.folder / "map.json"
-        self.map.write_text(json.dumps(self.MAP))
-
-    def import_(self, *more: object):
-        done = run(OPTIONS.quotactl, "prices", "import", self.map, "--from", "2026-11-01", *more)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done
-
-    def test_the_book_goes_to_stdout_and_the_report_to_stderr(self) -> None:
-        done = self.import_()
-        self.assertIn('model: "good"', done.stdout)
-        self.assertIn("2026-11-01", done.stdout)
-        self.assertRegex(done.stderr, r"(?m)^SKIPPED +WHY +FOR EXAMPLE$")
-        self.assertIn("picture", done.stderr)
-
-    def test_out_and_json(self) -> None:
-        out = self.folder / "prices.yaml"
-        report = json.loads(self.import_("--out", out, "--json", "--verbose").stdout)
-        self.assertEqual(report["models"], 1)
-        self.assertEqual(report["skipped"], sum(report["skipped_by_reason"].values()))
-        self.assertIn("picture", [each["model"] for each in report["skipped_keys"]])
-        server = Server(OPTIONS.program, self.folder, UNLIMITED_POLICY, out.read_text())
-        self.addCleanup(server.stop)
-        call = ["check", "--model", "good", "--input-tokens", 1_000_000]
-        done = run(OPTIONS.quotactl, "--server", server.address, *call)
-        self.assertRegex(done.stdout, r"estimated cost +\$3\.00\n")
-
-    def test_what_is_no_map_is_said(self) -> None:
-        self.map.write_text("[]")
-        done = run(OPTIONS.quotactl, "prices", "import", self.map)
-        self.assertEqual(done.returncode, FAILED)
-        self.assertIn(str(self.map), done.stderr)
-
-    def test_the_real_map(self) -> None:
-        data = test_data()
-        if data is None:
-            return
-        self.map = data / "prices/litellm_model_prices.json"
-        out = self.folder / "prices.yaml"
-        report = json.loads(self.import_("--out", out, "--json").stdout)
-        self.assertGreater(report["models"], 1000)
-        self.assertGreater(report["exact_prices"], 50 * report["rounded_prices"])
-        server = Server(OPTIONS.program, self.folder, UNLIMITED_POLICY, out.read_text())
-        self.addCleanup(server.stop)
-        call = ["check", "--model", "claude-sonnet-4-5", "--input-tokens", 1000]
-        done = run(OPTIONS.quotactl, "--server", server.address, *call)
-        self.assertRegex(done.stdout, r"estimated cost +\$0\.003\n", done.stderr)
-
-
-def write_trace(path: Path, rows: list[tuple[int, int]]) -> None:
-    """CR LF, and no end after the last line: the worst of what real traces do."""
-    lines = ["TIMESTAMP,ContextTokens,GeneratedTokens"]
-    lines += [f"2023-11-16 18:17:{i % 60:02}.9799600,{c},{g}" for i, (c, g) in enumerate(rows)]
-    path.write_bytes("\r\n".join(lines).encode())
-
-
-class ReplayTest(ServerCase):
-    POLICY = UNLIMITED_POLICY
-    ROWS = [(100 + 7 * i, 3 * i) for i in range(200)]
-    TOTALS = {
-        "requests": 200,
-        "committed": 200,
-        "denied": 0,
-        "input_tokens": sum(c for c, _ in ROWS),
-        "output_tokens": sum(g for _, g in ROWS),
-        "cost_nano_usd": sum(3000 * c + 15000 * g for c, g in ROWS),
-    }
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.trace = self.folder / "trace.csv"
-        write_trace(self.trace, self.ROWS)
-
-    def test_totals_are_exact(self) -> None:
-        for concurrency in (1, 32):
-            totals = self.json("replay", self.trace, "--concurrency", concurrency)
-            self.assertEqual(totals, self.TOTALS)
-
-    def test_a_run_taken_up_again_gives_the_same_totals(self) -> None:
-        arguments = ["replay", self.trace, "--run-id", f"run-{self.org}"]
-        self.assertEqual(self.json(*arguments), self.TOTALS)
-        self.assertEqual(self.json(*arguments), self.TOTALS)
-
-    def test_people_get_a_table(self) -> None:
-        done = self.quotactl("replay", self.trace, "--model", "small")
-        self.assertRegex(done.stdout, r"committed +200\n")
-        self.assertRegex(done.stdout, r"input tokens committed +159,300\n")
-        self.assertRegex(done.stdout, r"run [0-9a-f]{16}\n$")
-
-    def test_a_broken_trace_is_named_and_nothing_is_sent(self) -> None:
-        path = self.write("broken.csv", self.trace.read_text() + "\nsoon,1,2\n")
-        done = self.quotactl("replay", path, code=FAILED)
-        self.assertIn(f"{path}:202: TIMESTAMP", done.stderr)
-        self.assertEqual(done.stdout, "")
-
-    def test_a_model_without_a_price_is_denied(self) -> None:
-        totals = self.json("replay", self.trace, "--model", "unheard-of")
-        self.assertEqual((totals["committed"], totals["denied"]), (0, 200))
-
-    def test_the_real_trace(self) -> None:
-        data = test_data()
-        if data is None:
-            return
-        totals = self.json("replay", data / "traces/azure_llm_code_2023.csv")
-        expected = {
-            "requests": 8819,
-            "committed": 8819,
-            "denied": 0,
-            "input_tokens": 18_059_974,
-            "output_tokens": 245_896,
-            "cost_nano_usd": 57_868_362_000,
-        }
-        self.assertEqual(totals, expected)
-
-
-class TightTest(ServerCase):
-    POLICY = TIGHT_POLICY
-
-    def spent(self, *subject: str) -> dict[str, int]:
-        limits = self.json("usage", *subject)["limits"]
-        return {limit["limit_id"]: int(limit["used"]) for limit in limits}
-
-    def test_a_replay_never_goes_over(self) -> None:
-        data = test_data()
-        if data is None:
-            path = self.folder / "trace.csv"
-            write_trace(path, [(2000, 30)] * 2000)
-        else:
-            path = data / "traces/azure_llm_code_2023.csv"
-        with path.open(newline="") as file:
-            rows = sum(1 for _ in csv.DictReader(file))
-        totals = self.json("replay", path, "--concurrency", 64)
-        self.assertEqual(totals["committed"] + totals["denied"], rows)
-        self.assertGreater(totals["denied"], 0)
-        self.assertEqual(self.spent()["org-month"], totals["cost_nano_usd"])
-        for team in ("assistant", "platform", "data-science", "support", "growth"):
-            self.assertLessEqual(self.spent("--team", team)["team-month"], USD // 100)
-        table = self.quotactl("replay", path).stdout
-        self.assertRegex(table, r"DENIED BY +REQUESTS\nteam-month +[\d,]+\n")
-
-    def test_loadgen_adds_up(self) -> None:
-        arguments = ["--server", self.server.address, "--org", self.org, "--requests", 600]
-        done = run(OPTIONS.loadgen, *arguments, "--json")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        result = json.loads(done.stdout)
-        self.assertEqual(result["requests"], 600)
-        self.assertEqual(result["allowed"] + result["refused"], 600)
-        self.assertEqual(result["committed"] + result["released"], result["allowed"])
-        self.assertGreater(result["refused"], 0)
-        self.assertGreater(result["retries"], 0)
-        self.assertEqual(result["limits"][0]["limit_id"], "team-month")
-        self.assertEqual(sum(t["spent_nano_usd"] for t in result["teams"]), result["spent_nano_usd"])
-        # What the clients were told they spent is what the server counts.
-        self.assertEqual(result["org"]["budgets"][0]["used_nano_usd"], result["spent_nano_usd"])
-        self.assertEqual(self.spent()["org-month"], result["spent_nano_usd"])
-        for call in ("reserve", "commit"):
-            self.assertGreaterEqual(result[call]["p99_us"], result[call]["p50_us"])
-            self.assertGreater(result[call]["p50_us"], 0)
-
-    def test_loadgen_prints_tables(self) -> None:
-        arguments = ["--server", self.server.address, "--org", self.org, "--requests", 300]
-        text = run(OPTIONS.loadgen, *arguments).stdout
-        self.assertRegex(text, r"(?m)^sent +300 +100\.0%$")
-        self.assertRegex(text, r"(?m)^team-month +usd +refused +\d+$")
-        self.assertRegex(text, r"(?m)^search +\d+ +\d+ +\$[\d.,]+ +team-month \(month UTC\) ")
-        self.assertRegex(text, r"(?m)^Reserve +300 +[\d.]+ ms +[\d.]+ ms$")
-
-    def test_loadgen_without_a_server(self) -> None:
-        done = run(OPTIONS.loadgen, "--server", "127.0.0.1:1", "--requests", 1)
-        self.assertEqual(done.returncode, FAILED)
-        self.assertIn("No server answers", done.stderr)
-
-
-def test_data() -> Path | None:
-    folder = os.environ.get("QUOTAPLANE_TESTDATA")
-    if not folder:
-        print("left out: QUOTAPLANE_TESTDATA is not set", file=sys.stderr)
-        return None
-    return Path(folder)
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, add_help=False)
-    for name in ("program", "quotactl", "loadgen", "protoc"):
-        parser.add_argument(f"--{name}", required=True)
-    _, rest = parser.parse_known_args(namespace=OPTIONS)
-    unittest.main(argv=[sys.argv[0], *rest])
+    main(__doc__)

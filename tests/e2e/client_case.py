@@ -58,10 +58,15 @@ class ClientCase(unittest.TestCase):
         path = Path(cls.folder.name)
         cls.protos = Protos(OPTIONS.protoc, path)
         cls.q = cls.protos.quota
+        cls.before_start(path)
         cls.server = Server(OPTIONS.program, path, cls.POLICY, PRICES)
         cls.addClassCleanup(cls.server.stop)
         cls.client = Client(cls.server.address, cls.protos)
         cls.addClassCleanup(cls.client.close)
+
+    @classmethod
+    def before_start(cls, folder: Path) -> None:
+        """What the server shall find in its folder."""
 
     def setUp(self) -> None:
         self.assertIsNone(self.server.ended(), self.server.log())

@@ -97,7 +97,8 @@ class ControlCase(PeopleCase):
     def message(self, kind: str, who: str, *arguments: object):
         """The answer, which must be the public JSON of that message, defaults written out."""
         text = self.says(who, *arguments, "--json")
-        of = self.a if hasattr(self.a, kind) else self.protos.policies
+        protos = (self.a, self.protos.policies, self.protos.alerts)
+        of = next(module for module in protos if hasattr(module, kind))
         message = json_format.Parse(text, getattr(of, kind)())
         again = json_format.MessageToDict(
             message, preserving_proto_field_name=True, including_default_value_fields=True

@@ -27,6 +27,8 @@ COMMANDS = {
     "key": "create update rotate revoke show list",
     "prices": "push activate history",
     "audit": "list tail verify",
+    "alert": "list show watch ack resolve feedback silence silences unsilence deliveries send-again"
+    " test",
 }
 COMMANDS = [[group, verb] for group, verbs in COMMANDS.items() for verb in verbs.split()]
 COMMANDS += [["apply"], ["export"], ["login"], ["logout"], ["token", "new"]]

@@ -111,6 +111,7 @@ class ReflectionTest(Case):
                 "grpc.health.v1.Health",
                 "grpc.reflection.v1alpha.ServerReflection",
                 "quotaplane.v1.AdminService",
+                "quotaplane.v1.AlertService",
                 "quotaplane.v1.LedgerService",
                 SERVICE,
                 "quotaplane.v1.ReportService",

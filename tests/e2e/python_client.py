@@ -73,7 +73,7 @@ class Protos:
         (source / "health.proto").write_text(HEALTH_PROTO)
         (source / "reflection.proto").write_text(REFLECTION_PROTO)
         public = ["quotaplane/v1/quota", "quotaplane/v1/reports", "quotaplane/v1/statements"]
-        public += ["quotaplane/v1/policies", "quotaplane/v1/admin"]
+        public += ["quotaplane/v1/policies", "quotaplane/v1/admin", "quotaplane/v1/alerts"]
         public += ["quotaplane/v1/internal/ping"]
         public += ["google/rpc/error_details", "google/rpc/status"]
         names = [f"{name}.proto" for name in [*public, "health", "reflection"]]
@@ -89,6 +89,7 @@ class Protos:
         self.statements = importlib.import_module("quotaplane.v1.statements_pb2")
         self.policies = importlib.import_module("quotaplane.v1.policies_pb2")
         self.admin = importlib.import_module("quotaplane.v1.admin_pb2")
+        self.alerts = importlib.import_module("quotaplane.v1.alerts_pb2")
         self.ping = importlib.import_module("quotaplane.v1.internal.ping_pb2")
         self.errors = importlib.import_module("google.rpc.error_details_pb2")
         self.rpc_status = importlib.import_module("google.rpc.status_pb2")
@@ -126,8 +127,9 @@ class Server:
         )
         line = self._process.stdout.readline()
         if not line.startswith("ready: listening on "):
-            self._process.kill()
-            raise RuntimeError(f"the server did not come up: {line!r}\n{self.log()}")
+            why = f"the server did not come up: {line!r}\n{self.log()}"
+            self.kill()
+            raise RuntimeError(why)
         self.address = line.split()[-1]
 
     def log(self) -> str:

@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import focus_check  # noqa: E402
-from cli_test import DENIED, OPTIONS, PRICES, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
-from cli_test import ServerCase, run, test_data, write_trace  # noqa: E402
+from cli_case import DENIED, OPTIONS, PRICES, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
+from cli_case import ServerCase, run, test_data, write_trace  # noqa: E402
 from python_client import CallError, Client, Protos, Server  # noqa: E402
 
 NANO = 1_000_000_000
@@ -400,26 +400,6 @@ class ReconcileTest(Case):
                     "report", "reconcile", good, "--provider", "anthropic", *arguments,
                     code=WRONG_USE)  # fmt: skip
                 self.assertIn(message, done.stderr)
-
-
-class DocsTest(Case):
-    def test_the_commands_of_the_page_work(self) -> None:
-        page = '{"data": [{"%s": %s, "%s": %s, "results": []}]}'
-        day = ('"2026-10-01T00:00:00Z"', '"2026-10-02T00:00:00Z"')
-        for name in ("acme-usage.json", "acme-costs.json"):
-            self.write(name, page % ("starting_at", day[0], "ending_at", day[1]))
-        self.write("acme-openai.json", page % ("start_time", 1790812800, "end_time", 1790899200))
-        self.write("acme-bill.csv", "Date,SKU,USD\n2026-10-01,gpt-5-mini,0.00\n")
-        text = (ROOT / "docs/reports.md").read_text()
-        blocks = re.findall(r"(?s)```sh\n(.*?)```", text)
-        commands = [line.split()[1:] for block in blocks for line in block.splitlines()]
-        self.assertGreaterEqual(len(commands), 12)
-        example = re.search(r"(?s)```yaml\n(.*?)```", text)[1]
-        (self.folder / "acme-chargeback.yaml").write_text(example)
-        for arguments in commands:
-            with self.subTest(arguments):
-                at_home = [self.folder / a if a.startswith("acme-") else a for a in arguments]
-                self.quotactl(*at_home)
 
 
 class BadInputTest(Case):

@@ -81,18 +81,36 @@ ADMIN = {
     "ListAudit": {"auditor"},
     "WatchAudit": {"auditor"},
     "GetPropagation": READERS,
+    "SetLogLevel": {"admin"},
+    "GetLogLevel": READERS,
+}
+ALERTS = {
+    "ListAlerts": READERS,
+    "GetAlert": READERS,
+    "WatchAlerts": READERS,
+    "ListSilences": READERS,
+    "ListDeliveries": READERS,
+    "AcknowledgeAlert": {"finance", "admin", "approver"},
+    "ResolveAlert": {"finance", "admin", "approver"},
+    "GiveFeedback": {"finance", "admin", "approver"},
+    "CreateSilence": {"finance", "admin", "approver"},
+    "EndSilence": {"finance", "admin", "approver"},
+    "SendAgain": {"admin"},
+    "TestDelivery": {"admin"},
 }
 TABLE = {
     **{f"QuotaService/{method}": roles for method, roles in QUOTA.items()},
     **{f"LedgerService/{method}": roles for method, roles in LEDGER.items()},
     **{f"ReportService/{method}": roles for method, roles in REPORTS.items()},
     **{f"AdminService/{method}": roles for method, roles in ADMIN.items()},
+    **{f"AlertService/{method}": roles for method, roles in ALERTS.items()},
     "PingService/Ping": set(ROLES),
 }
 # About nothing: any org will do.
 ABOUT_NOTHING = {"PingService/Ping"}
 REFUSED = "PERMISSION_DENIED ROLE_MISSING"
 # A stream that waits for what comes next has let its caller in.
+WATCHES = ("AdminService/WatchAudit", "AlertService/WatchAlerts")
 QUIET_S = 3
 
 
@@ -124,7 +142,7 @@ class RolesTest(AuthCase):
 
     def call(self, method: str, org: str, token: str | None) -> str:
         metadata = bearer(token) if token else ()
-        timeout = QUIET_S if method == "AdminService/WatchAudit" else 20
+        timeout = QUIET_S if method in WATCHES else 20
         return self.outcome(self.anyone, method, org, metadata, timeout)
 
     def test_the_table_has_every_method(self) -> None:

@@ -125,7 +125,9 @@ class SecretsTest(AuthCase):
     def start(self, name: str, redis: str, ledger: str) -> Server:
         folder = self.folder / name
         folder.mkdir()
+        # Logs say as much as they can.
         env = {"QUOTAPLANE_REDIS": redis, "QUOTAPLANE_LEDGER": ledger}
+        env |= {"QUOTAPLANE_LOG_LEVEL": "debug"}
         flags = ("--auth", self.auth_file)
         server = Server(OPTIONS.program, folder, POLICY, PRICES, flags, env=env)
         self.addCleanup(server.kill)

@@ -26,8 +26,8 @@ import grpc
 sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 
-from cli_test import OPTIONS, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
-from cli_test import ServerCase  # noqa: E402
+from cli_case import OPTIONS, UNLIMITED_POLICY, WRONG_USE  # noqa: E402
+from cli_case import ServerCase  # noqa: E402
 from python_client import CallError, Client, Protos  # noqa: E402
 
 NANO = 1_000_000_000

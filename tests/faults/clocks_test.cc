@@ -47,7 +47,7 @@ class P8ReplicaClocksDontMatter : public testing::TestWithParam<int> {
   // Otherwise these tests would say nothing. Log lines begin with the day.
   void CheckThatTheClockIsOff() const {
     const auto day = [&](absl::Duration off) {
-      return absl::FormatTime("%Y-%m-%dT", absl::Now() + off, absl::LocalTimeZone());
+      return absl::FormatTime("{\"time\":\"%Y-%m-%dT", absl::Now() + off, absl::UTCTimeZone());
     };
     const bool shifted = absl::StartsWith(wrong_.Log(), day(days() * kDay)) ||
                          absl::StartsWith(wrong_.Log(), day(days() * kDay - absl::Minutes(5)));

@@ -1,6 +1,7 @@
 // Any bytes as a policy: the reader neither crashes nor hangs, refusals are INVALID_ARGUMENT whose
 // lines all name the file, and what is read can be matched and means the same when it is built
 // or written and read again.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/config/policy_reader.h"
 #include "libs/config/policy_writer.h"
+#include "libs/policy/alert_match.h"
 #include "libs/policy/policy.h"
 
 namespace quotaplane {
@@ -62,6 +64,27 @@ void CheckWritten(const Policy& policy) {
   Require(WritePolicy((*read)->document()) == text, "and is written the same again");
 }
 
+void CheckAlerts(const PolicyDocument& document, const Subject& subject) {
+  for (const Limit& limit : document.limits) {
+    const std::vector<int>& shares = AlertAt(limit);
+    Require(std::is_sorted(shares.begin(), shares.end()), "shares ascend");
+  }
+  AlertFacts facts;
+  facts.scope = subject;
+  if (!document.limits.empty()) facts.limit_id = document.limits[0].id;
+  facts.share_permille = kMaxAlertAt;
+  facts.margin_us = kMaxForecastMarginUs;
+  facts.at_stake_nano_usd = kMaxAmount;
+  for (const AlertOn on :
+       {AlertOn::kThreshold, AlertOn::kForecast, AlertOn::kAnomaly, AlertOn::kRunaway}) {
+    facts.on = on;
+    const AlertRule* rule = RuleFor(AlertRulesOf(document), facts);
+    Require(rule == nullptr || rule->on == on, "a rule decides about its own kind");
+    Require(rule == nullptr || !rule->action.has_value() || rule->action->for_us > 0,
+            "an action ends");
+  }
+}
+
 void CheckPolicy(const Policy& policy) {
   const Subject subject = SubjectOf(policy.document());
   std::vector<AppliedLimit> applied;
@@ -79,6 +102,7 @@ void CheckPolicy(const Policy& policy) {
   Require((*again)->fingerprint() == policy.fingerprint(), "and means the same");
   Require(!policy.document().tiers.empty() || policy.TierOf(subject, subject.model).empty(),
           "a tier comes from a rule");
+  CheckAlerts(policy.document(), subject);
   CheckWritten(policy);
 }
 

@@ -304,6 +304,36 @@ TEST_P(ErasureTest, WhatWasPutAsideIsCounted) {
   EXPECT_EQ(MustErase().quarantined, 3);  // her charge, her refusals, and what nobody can read
 }
 
+TEST_P(ErasureTest, WhatStandsBesideTheLedgerIsErasedWithItOrNothingIs) {
+  Charge(OfAlice("a1"));
+  const auto worker = Worker();
+  EXPECT_TRUE(Reaches(1));
+  absl::StatusOr<int64_t> beside = absl::UnavailableError("away");
+  std::string pseudonym;
+  Erasure erasure(db_.get(), &books_, &state_, &codec_,
+                  [&](sql::Transaction&, const Person& person) {
+                    EXPECT_EQ(person.org + "/" + person.user, std::string("acme/") + kAlice);
+                    pseudonym = person.pseudonym;
+                    return beside;
+                  });
+  const auto erase = [&] {
+    return erasure.Erase({"acme", kAlice, "privacy"}, *policy_, kMonthEndUs, absl::Seconds(20));
+  };
+  EXPECT_TRUE(absl::IsUnavailable(erase().status()));
+  EXPECT_GT(Mentions(), 0);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM erasures"), 0);
+  beside = 2;
+  const auto done = erase();
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->pseudonym, pseudonym);
+  EXPECT_EQ(Mentions(), 0);
+  const int64_t audited = Count("SELECT COUNT(*) FROM ledger_audit");
+  EXPECT_FALSE(erase()->replayed);  // there was something new beside the ledger
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_audit"), audited + 1);
+  beside = 0;
+  EXPECT_TRUE(erase()->replayed);
+}
+
 TEST_P(ErasureTest, BadInputNamesTheField) {
   const auto field = [&](const std::string& user) {
     const auto violations = FieldViolationsOf(Erase(user).status());

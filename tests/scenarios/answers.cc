@@ -50,6 +50,7 @@ void AddMark(Cause cause, std::vector<std::string>* marks) {
   if (cause == Cause::kModelNotAllowed) marks->push_back("MODEL_NOT_ALLOWED");
   if (cause == Cause::kModelUnpriced) marks->push_back("MODEL_UNPRICED");
   if (cause == Cause::kStoreUnavailable) marks->push_back("STORE_UNAVAILABLE");
+  if (cause == Cause::kFrozen) marks->push_back("FROZEN");
 }
 
 Part PartOf(const Exceeded& exceeded) {
@@ -64,6 +65,11 @@ Part PartOf(const Exceeded& exceeded) {
                  Time("fits", exceeded.never_fits ? kNever : exceeded.fits_at_us)};
   if (!exceeded.downgrade_model.empty()) {
     part.fields.push_back(Text("instead", exceeded.downgrade_model));
+  }
+  if (!exceeded.alert_id.empty()) {
+    part.fields.push_back(Text("alert", exceeded.alert_id, true));
+    part.fields.push_back(Time("until", exceeded.alert_until_us));
+    part.fields.push_back(Text("detail", exceeded.detail));
   }
   return part;
 }
@@ -95,6 +101,11 @@ Part PartOf(const LimitUsage& usage) {
   if (!usage.exception_id.empty()) {
     part.fields.push_back(Text("exception", usage.exception_id, true));
     part.fields.push_back(Time("until", usage.exception_ends_at_us));
+  }
+  if (!usage.alert_id.empty()) {
+    part.fields.push_back(Text("alert", usage.alert_id, true));
+    // Where an exception holds too, `until` is its end.
+    if (usage.exception_id.empty()) part.fields.push_back(Time("until", usage.alert_until_us));
   }
   return part;
 }

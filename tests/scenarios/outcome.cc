@@ -20,7 +20,7 @@ constexpr auto kLists = std::to_array<std::string_view>({"by", "tightest", "limi
 constexpr auto kTimes = std::to_array<std::string_view>({"fits", "resets", "expires", "until"});
 constexpr auto kOtherFields = std::to_array<std::string_view>(
     {"cost", "held", "overrun", "overrun_tokens", "used", "needed", "amount", "left", "retry",
-     "instead", "scope", "window", "unit", "spooled", "field", "exception"});
+     "instead", "scope", "window", "unit", "spooled", "field", "exception", "alert", "detail"});
 constexpr auto kMarks = std::to_array<std::string_view>(
     {"late", "unreserved", "replayed", "unpriced", "outage", "soft", "shadow", "downgrade", "ended",
      "waiting", "entries", "charged"});

@@ -14,6 +14,7 @@
 #include "libs/config/policy_reader.h"
 #include "libs/config/price_book_reader.h"
 #include "tests/scenarios/answers.h"
+#include "tests/scenarios/curb_words.h"
 #include "tests/scenarios/exception_words.h"
 #include "tests/scenarios/request_words.h"
 #include "tests/scenarios/script.h"
@@ -58,6 +59,9 @@ class Runner {
   Result DropPolicy(const Step& step);
   Result Exception(const Step& step);
   Result Revoke(const Step& step);
+  Result Freeze(const Step& step) { return AddCurb(step, /*freeze=*/true); }
+  Result Throttle(const Step& step) { return AddCurb(step, /*freeze=*/false); }
+  Result Acknowledge(const Step& step);
   Result SetPrices(const Step& step);
   Result Reserve(const Step& step);
   Result Check(const Step& step);
@@ -73,6 +77,12 @@ class Runner {
   Result SpoolState(const Step& step);
   Result Drain(const Step& step);
 
+  Result AddCurb(const Step& step, bool freeze);
+  // Of the org of `for`.
+  std::vector<Curb> CurbsInForce() const {
+    return world_.snapshots().Get()->policies->For(subject_.org).curbs->list();
+  }
+  void SetCurbs(std::vector<Curb> curbs);
   bool IsMeter(const std::string& name) const;
   // The words of a call, over the subject of the reservation `id` or, if there is none, of `for`.
   absl::StatusOr<RequestWords> Words(const Step& step, size_t first, const std::string& id) const;
@@ -98,6 +108,9 @@ const std::map<std::string, Runner::Command>& Runner::Commands() {
       {"default", {&Runner::DropPolicy, nullptr}},
       {"exception", {&Runner::Exception, nullptr}},
       {"revoke", {&Runner::Revoke, nullptr}},
+      {"freeze", {&Runner::Freeze, nullptr}},
+      {"throttle", {&Runner::Throttle, nullptr}},
+      {"acknowledge", {&Runner::Acknowledge, nullptr}},
       {"prices", {&Runner::SetPrices, nullptr}},
       {"reserve", {&Runner::Reserve, "ALLOW"}},
       {"check", {&Runner::Check, nullptr}},
@@ -268,6 +281,31 @@ Result Runner::Revoke(const Step& step) {
     return present.WithRaises(subject_.org, std::move(raises));
   });
   return std::nullopt;
+}
+
+Result Runner::AddCurb(const Step& step, bool freeze) {
+  if (subject_.org.empty()) return Error("no org: say `for org=…`");
+  QP_ASSIGN_OR_RETURN(Curb curb, ReadCurb(step.words, freeze));
+  std::vector<Curb> curbs = CurbsInForce();
+  curbs.push_back(std::move(curb));
+  SetCurbs(std::move(curbs));
+  return std::nullopt;
+}
+
+Result Runner::Acknowledge(const Step& step) {
+  if (step.words.size() != 2) return Error("acknowledge ALERT");
+  QP_ASSIGN_OR_RETURN(const int64_t alert, ReadAlert(step.words[1]));
+  std::vector<Curb> curbs = CurbsInForce();
+  if (std::erase_if(curbs, [&](const Curb& curb) { return curb.alert == alert; }) == 0) {
+    return Error("that alert has frozen or throttled nothing");
+  }
+  SetCurbs(std::move(curbs));
+  return std::nullopt;
+}
+
+void Runner::SetCurbs(std::vector<Curb> curbs) {
+  world_.snapshots().UpdatePolicies(
+      [&](const PolicySet& present) { return present.WithCurbs(subject_.org, std::move(curbs)); });
 }
 
 Result Runner::SetPrices(const Step& step) {

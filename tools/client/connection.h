@@ -3,11 +3,13 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "absl/time/time.h"
 #include "quotaplane/v1/admin.grpc.pb.h"
+#include "quotaplane/v1/alerts.grpc.pb.h"
 #include "quotaplane/v1/books.grpc.pb.h"
 #include "quotaplane/v1/quota.grpc.pb.h"
 #include "quotaplane/v1/reports.grpc.pb.h"
@@ -32,8 +34,11 @@ class Connection {
   using AdminStub = v1::AdminService::Stub;
   template <typename Request, typename Response>
   using AdminMethod = grpc::Status (AdminStub::*)(grpc::ClientContext*, const Request&, Response*);
+  using AlertStub = v1::AlertService::Stub;
+  template <typename Request, typename Response>
+  using AlertMethod = grpc::Status (AlertStub::*)(grpc::ClientContext*, const Request&, Response*);
 
-  // Connects with the first call. `timeout` is each call's deadline.
+  // Connects with the first call. `server` is as in OpenChannel. `timeout` is each call's deadline.
   Connection(std::string server, absl::Duration timeout, const Security& security = {});
 
   const std::string& server() const { return server_; }
@@ -61,6 +66,11 @@ class Connection {
                     Response* response) const {
     return CallOn(admin_.get(), method, request, response);
   }
+  template <typename Request, typename Response>
+  grpc::Status Call(AlertMethod<Request, Response> method, const Request& request,
+                    Response* response) const {
+    return CallOn(alerts_.get(), method, request, response);
+  }
 
   // For other services.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -68,20 +78,27 @@ class Connection {
   ReportStub* reports() const { return reports_.get(); }
   LedgerStub* ledger() const { return ledger_.get(); }
   AdminStub* admin() const { return admin_.get(); }
+  AlertStub* alerts() const { return alerts_.get(); }
 
   // Like Call, but waits and repeats up to five times what may pass by itself: a server or store
-  // that is away or overloaded. Only for calls that carry the caller's id, which makes a repetition
-  // harmless.
+  // that is away, going or overloaded. With several servers the first repetition is at once, since
+  // the next one in turn may well answer. Only for calls that carry the caller's id, which makes a
+  // repetition harmless.
   template <typename AnyMethod, typename Request, typename Response>
   grpc::Status CallPatiently(AnyMethod method, const Request& request, Response* response) const {
     grpc::Status status;
     for (int attempt = 0; attempt <= kRetries; ++attempt) {
-      if (attempt > 0) BackOff(attempt);
+      if (attempt > 0) {
+        retries_.fetch_add(1, std::memory_order_relaxed);
+        if (attempt > 1 || !several_) BackOff(attempt);
+      }
       status = Call(method, request, response);
       if (!MayPass(status)) break;
     }
     return status;
   }
+  // How many repetitions that has been.
+  int64_t retries() const { return retries_.load(std::memory_order_relaxed); }
 
  private:
   template <typename Service, typename Method, typename Request, typename Response>
@@ -99,12 +116,15 @@ class Connection {
   static void BackOff(int attempt);
 
   const std::string server_;
+  const bool several_;
   const absl::Duration timeout_;
+  mutable std::atomic<int64_t> retries_ = 0;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<Stub> stub_;
   const std::unique_ptr<ReportStub> reports_;
   const std::unique_ptr<LedgerStub> ledger_;
   const std::unique_ptr<AdminStub> admin_;
+  const std::unique_ptr<AlertStub> alerts_;
 };
 
 }  // namespace quotaplane::client

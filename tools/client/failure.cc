@@ -2,6 +2,8 @@
 
 #include <google/protobuf/any.pb.h>
 
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -160,7 +162,9 @@ Failure Explain(const grpc::Status& status, const std::string& server, absl::Dur
       CodeName(status.error_code()), info.reason().empty() ? "" : absl::StrCat(" ", info.reason()));
   failure.text = absl::StrCat(style.Paint(Tone::kBad, title), ": ", status.error_message(), "\n",
                               FieldTable(failure.status, style));
-  for (const auto& [key, value] : info.metadata()) {
+  // In the order of their names: the message's own changes from run to run.
+  for (const auto& [key, value] :
+       std::map<std::string, std::string>(info.metadata().begin(), info.metadata().end())) {
     absl::StrAppend(&failure.text, "  ", key, ": ", value, "\n");
   }
 

@@ -2,6 +2,7 @@
 
 #include <grpcpp/support/client_interceptor.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "libs/auth/listen_address.h"
 #include "libs/base/status_macros.h"
 #include "tools/client/token_store.h"
@@ -89,6 +91,12 @@ absl::StatusOr<std::string> TokenOf(const SecurityFlags& flags, const std::strin
   return StoredToken(server);
 }
 
+bool AreLoopback(const std::string& servers) {
+  const std::vector<std::string> each = absl::StrSplit(servers, ',');
+  return std::all_of(each.begin(), each.end(),
+                     [](const std::string& server) { return IsLoopback(server); });
+}
+
 }  // namespace
 
 void SecurityFlags::AddTo(CLI::App& app) {
@@ -112,7 +120,7 @@ absl::StatusOr<Security> Resolve(const SecurityFlags& flags, const std::string& 
   QP_ASSIGN_OR_RETURN(security.credentials, TlsOf(flags));
   QP_ASSIGN_OR_RETURN(security.token, TokenOf(flags, server));
   const bool in_plain = !security.token.empty() && security.credentials == nullptr;
-  if (in_plain && !flags.insecure && !IsLoopback(server)) {
+  if (in_plain && !flags.insecure && !AreLoopback(server)) {
     return absl::InvalidArgumentError(
         absl::StrCat("will not send the token to ", server,
                      " in plain, where others can read it: --tls, or --tls-ca FILE; --insecure "
@@ -129,8 +137,17 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& server, const Secu
   // Policies and price books come whole.
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(20 << 20);
+  std::string target = server;
+  if (const size_t comma = server.find(','); comma != std::string::npos) {
+    target = "ipv4:" + server;
+    arguments.SetLoadBalancingPolicyName("round_robin");
+    // Whose name certificates have to bear.
+    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, server.substr(0, comma));
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  }
   return experimental::CreateCustomChannelWithInterceptors(
-      server,
+      target,
       security.credentials == nullptr ? grpc::InsecureChannelCredentials() : security.credentials,
       arguments, std::move(interceptors));
 }

@@ -33,7 +33,9 @@ struct Security {
 // machine. NOT_FOUND and the like: a file that cannot be read. Never has a token in its message.
 absl::StatusOr<Security> Resolve(const SecurityFlags& flags, const std::string& server);
 
-// A channel whose every call brings the token.
+// A channel whose every call brings the token. `server` is HOST:PORT, or several IPv4 addresses
+// with commas, "127.0.0.1:7411,127.0.0.1:7421": calls take turns among those that answer, and one
+// that comes back is used again within a second.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& server, const Security& security);
 
 // "TOKEN\n" without what surrounds it. INVALID_ARGUMENT: empty, or no token.

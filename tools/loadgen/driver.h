@@ -7,7 +7,9 @@
 #include <string>
 
 #include "tools/client/connection.h"
+#include "tools/loadgen/schedule.h"
 #include "tools/loadgen/tally.h"
+#include "tools/loadgen/timeline.h"
 #include "tools/loadgen/workload.h"
 
 namespace quotaplane::loadgen {
@@ -19,6 +21,12 @@ struct DriveOptions {
   // Model calls that each thread has under way: a hold lasts until that many others of its thread
   // were reserved, since a real model call takes its time. That is what limits on concurrency see.
   int open_calls = 8;
+  // When each request is due, which its latency counts from; null: as soon as a thread is free.
+  const Schedule* schedule = nullptr;
+  // Where every Reserve and Commit is written down. Then a call that fails for good is counted and
+  // the run goes on, as gateways do; and what was used is committed for a minute before that. Null:
+  // the first such call stops the run.
+  Timeline* timeline = nullptr;
   // Makes this run's ids its own.
   std::string run_id;
 };
@@ -31,7 +39,7 @@ struct DriveProgress {
 
 struct DriveResult {
   Tally tally;
-  // The call that stopped the run, where one did.
+  // The call that stopped the run, where one did; with a timeline, the first that failed.
   std::optional<grpc::Status> failure;
 };
 

@@ -2,12 +2,18 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "tools/loadgen/report.h"
+#include "tools/loadgen/schedule.h"
 #include "tools/loadgen/tally.h"
+#include "tools/loadgen/timeline.h"
 #include "tools/loadgen/workload.h"
 
 namespace quotaplane::loadgen {
@@ -67,14 +73,65 @@ TEST(Latencies, PercentilesAreNearestRank) {
   EXPECT_EQ(latencies.Percentile(0), absl::Microseconds(1));
 }
 
+TEST(Schedule, FollowsItsShape) {
+  const auto schedule = Schedule::Make({1, 0, 3}, 400, absl::Seconds(30));
+  ASSERT_TRUE(schedule.ok());
+  int parts[3] = {};
+  absl::Duration before;
+  for (int i = 0; i < 400; ++i) {
+    const absl::Duration due = schedule->DueAt(i);
+    EXPECT_GE(due, before);
+    before = due;
+    ++parts[std::min<int64_t>(due / absl::Seconds(10), 2)];
+  }
+  EXPECT_EQ(parts[0], 100);
+  EXPECT_EQ(parts[1], 0);
+  EXPECT_EQ(parts[2], 300);
+  EXPECT_LT(before, absl::Seconds(30));
+  // Evenly within a part: of 100 in ten seconds, the first after half a step.
+  EXPECT_NEAR(absl::ToDoubleSeconds(schedule->DueAt(0)), 0.05, 1e-9);
+  EXPECT_NEAR(absl::ToDoubleSeconds(schedule->DueAt(50)), 5.05, 1e-9);
+}
+
+TEST(Schedule, RefusesShapesWithoutSense) {
+  for (const std::vector<double>& weights :
+       {std::vector<double>{}, {0, 0}, {1, -1}, {std::nan("")}}) {
+    EXPECT_FALSE(Schedule::Make(weights, 10, absl::Seconds(1)).ok());
+  }
+}
+
+TEST(Timeline, CountsByWhenCallsWereDue) {
+  const absl::Time start = absl::FromUnixMillis(1'000'000);
+  Timeline timeline(start);
+  timeline.Add("reserve", start + absl::Milliseconds(10), "allowed", absl::Microseconds(415));
+  timeline.Add("reserve", start + absl::Milliseconds(20), "allowed", absl::Microseconds(410));
+  timeline.Add("reserve", start + absl::Milliseconds(30), "outage", absl::Seconds(3));
+  timeline.Add("commit", start + absl::Milliseconds(260), "charged", absl::Microseconds(3));
+  EXPECT_EQ(timeline.AsJsonLines(),
+            R"({"start_ms":1000000,"reserve":{"allowed":2,"outage":1,"us":[[415,2],[3014655,1]]}})"
+            "\n"
+            R"({"start_ms":1000250,"commit":{"charged":1,"us":[[3,1]]}})"
+            "\n");
+}
+
+TEST(LargestSum, HasTheLargestAlone) {
+  LargestSum sum(2);
+  EXPECT_EQ(sum.sum(), 0);
+  for (const auto& [value, largest] :
+       std::vector<std::pair<int64_t, int64_t>>{{3, 3}, {1, 4}, {2, 5}, {0, 5}, {3, 6}, {9, 12}}) {
+    sum.Add(value);
+    EXPECT_EQ(sum.sum(), largest);
+  }
+}
+
 Report SmallReport() {
   Tally first, second;
   first.requests = first.allowed = first.committed = 2;
   first.spent_nano_usd = 3'000'000'000;
-  first.by_team["search"] = {2, 0, 3'000'000'000};
+  first.by_team["search"] = {2, 0, 3'000'000'000, 5};
   first.reserve.Add(absl::Microseconds(420));
   second.requests = second.refused = 1;
-  second.by_team["search"] = {1, 1, 0};
+  second.by_team["search"] = {1, 1, 0, 3};
   second.by_limit[{"user-rpm", "requests", Effect::kRefused}] = 1;
   first.Merge(second);
 
@@ -85,10 +142,14 @@ Report SmallReport() {
   limit.set_used(3'000'000'000);
   limit.set_amount(1'000'000'000'000);
   limit.set_remaining(997'000'000'000);
+  limit.set_on_exceed(v1::ON_EXCEED_DENY);
   return {.org = "acme",
           .tally = first,
           .elapsed = absl::Seconds(2),
-          .budgets = {{"search", {limit}}, {"", {}}}};
+          .budgets = {{"search", {limit}}, {"", {}}},
+          .repeated_calls = 0,
+          .first_failure = "",
+          .limits = {{.last = limit, .worst_excess = -997'000'000'000, .looks = 4}}};
 }
 
 TEST(Report, TextHasLimitsTeamsAndSpeed) {
@@ -110,7 +171,11 @@ TEST(Report, JsonHasTheSame) {
   EXPECT_EQ(json["limits"][0]["limit_id"], "user-rpm");
   EXPECT_EQ(json["limits"][0]["effect"], "refused");
   EXPECT_EQ(json["teams"][0]["budgets"][0]["remaining_nano_usd"], 997'000'000'000);
+  EXPECT_EQ(json["teams"][0]["excusable_nano_usd"], 8);
   EXPECT_EQ(json["reserve"]["p99_us"], 420.0);
+  EXPECT_EQ(json["limits_seen"][0]["limit_id"], "team-month");
+  EXPECT_EQ(json["limits_seen"][0]["worst_excess"], -997'000'000'000);
+  EXPECT_EQ(json["limits_seen"][0]["refuses"], true);
 }
 
 }  // namespace

@@ -4,16 +4,26 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "libs/base/status_macros.h"
 #include "tools/client/failure.h"
 #include "tools/loadgen/driver.h"
+#include "tools/loadgen/limit_watch.h"
+#include "tools/loadgen/patience.h"
 #include "tools/loadgen/report.h"
+#include "tools/loadgen/schedule.h"
+#include "tools/loadgen/timeline.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/progress.h"
 
@@ -29,19 +39,27 @@ Examples:
   loadgen --requests 4000
 
   # Another company, more of it at once, the result as JSON
-  loadgen --org initech --seed 7 --requests 50000 --concurrency 32 --json)";
+  loadgen --org initech --seed 7 --requests 50000 --concurrency 32 --json
+
+  # Two replicas, a hundred requests a second, whatever happens to either
+  loadgen --server 127.0.0.1:7411,127.0.0.1:7421 --requests 6000 --duration 60 --concurrency 32 \
+      --timeline calls.jsonl)";
 
 struct Flags {
   std::string server = "127.0.0.1:7411";
   std::string org = "acme";
   uint64_t seed = 1;
   DriveOptions drive;
+  double duration_s = 0;
+  std::string shape;
+  std::string timeline;
   bool json = false;
   client::SecurityFlags security;
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option("--server", flags->server, "HOST:PORT of the server")
+  app.add_option("--server", flags->server,
+                 "HOST:PORT of the server; several as IPv4 addresses with commas, which take turns")
       ->envname("QUOTAPLANE_SERVER")
       ->capture_default_str();
   app.add_option("--org", flags->org, "The company's name")->capture_default_str();
@@ -57,6 +75,17 @@ void AddFlags(CLI::App& app, Flags* flags) {
                  "Reservations that each of them keeps open, as model calls take their time")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  CLI::Option* const duration =
+      app.add_option("--duration", flags->duration_s,
+                     "Seconds over which the requests are spread, each sent when it is due, and "
+                     "measured from then; without it, as fast as --concurrency allows")
+          ->check(CLI::Range(0.1, 864'000.0));
+  app.add_option("--shape", flags->shape,
+                 "A file with a number a line: the relative rates of equal parts of the duration")
+      ->needs(duration);
+  app.add_option("--timeline", flags->timeline,
+                 "Goes on past calls that fail, writes what came of each quarter of a second into "
+                 "this file, in JSON, and looks at everybody's limits meanwhile");
   app.add_flag("--json", flags->json, "Print the result as JSON");
   flags->security.AddTo(app);
   app.footer(kFooter);
@@ -75,8 +104,9 @@ grpc::Status ReadBudgets(const client::Connection& connection, const v1::Subject
   v1::GetUsageRequest request;
   *request.mutable_subject() = subject;
   v1::GetUsageResponse response;
-  grpc::Status status =
-      connection.CallPatiently(&client::Connection::Stub::GetUsage, request, &response);
+  grpc::Status status = UntilAnswered(absl::Now() + kPatience, [&] {
+    return connection.CallPatiently(&client::Connection::Stub::GetUsage, request, &response);
+  });
   for (const v1::LimitUsage& limit : response.limits()) {
     if (limit.unit() == "usd" && !known.contains(limit.limit_id())) {
       budgets->limits.push_back(limit);
@@ -103,6 +133,20 @@ grpc::Status ReadAllBudgets(const client::Connection& connection, const Workload
   return status;
 }
 
+absl::StatusOr<std::optional<Schedule>> ScheduleOf(const Flags& flags) {
+  if (flags.duration_s == 0) return std::nullopt;
+  std::vector<double> shape = {1};
+  if (!flags.shape.empty()) {
+    QP_ASSIGN_OR_RETURN(shape, ReadShape(flags.shape));
+  }
+  QP_ASSIGN_OR_RETURN(Schedule schedule,
+                      Schedule::Make(shape, flags.drive.requests, absl::Seconds(flags.duration_s)));
+  return schedule;
+}
+
+// One person's limits on one model a fiftieth of a second: everybody's every five seconds.
+constexpr absl::Duration kLookPause = absl::Milliseconds(20);
+
 int Run(Flags flags) {
   absl::BitGen random;
   flags.drive.run_id = absl::StrFormat("%016x", absl::Uniform<uint64_t>(random));
@@ -113,6 +157,18 @@ int Run(Flags flags) {
   }
   const client::Connection connection(flags.server, absl::Seconds(10), *security);
   const Workload workload(flags.org, flags.seed);
+  const absl::StatusOr<std::optional<Schedule>> schedule = ScheduleOf(flags);
+  if (!schedule.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(schedule.status().message()).c_str());
+    return client::kWrongUse;
+  }
+  if (schedule->has_value()) flags.drive.schedule = &**schedule;
+  std::optional<Timeline> timeline;
+  std::optional<LimitWatch> watch;
+  if (!flags.timeline.empty()) {
+    flags.drive.timeline = &timeline.emplace(absl::Now());
+    watch.emplace(connection, workload, flags.org, kLookPause);
+  }
 
   DriveProgress progress;
   DriveResult result;
@@ -127,12 +183,29 @@ int Run(Flags flags) {
     });
     result = Drive(connection, workload, flags.drive, &progress);
   }
-  if (result.failure.has_value()) return Fail(connection, *result.failure);
+  if (result.failure.has_value() && !timeline.has_value()) {
+    return Fail(connection, *result.failure);
+  }
 
   Report report{.org = flags.org,
                 .tally = std::move(result.tally),
                 .elapsed = absl::Now() - start,
-                .budgets = {}};
+                .budgets = {},
+                .repeated_calls = connection.retries(),
+                .first_failure = result.failure.has_value()
+                                     ? absl::StrCat(client::ReasonOf(*result.failure), " ",
+                                                    result.failure->error_message())
+                                     : "",
+                .limits = {}};
+  if (timeline.has_value()) {
+    std::ofstream file(flags.timeline, std::ios::trunc);
+    if (!(file << timeline->AsJsonLines()) || !file.flush()) {
+      std::fprintf(stderr, "%s cannot be written\n", flags.timeline.c_str());
+      return client::kFailed;
+    }
+    const grpc::Status looked = watch->Finish(&report.limits);
+    if (!looked.ok()) return Fail(connection, looked);
+  }
   const grpc::Status status = ReadAllBudgets(connection, workload, &report);
   if (!status.ok()) return Fail(connection, status);
   const std::string text =
@@ -142,6 +215,8 @@ int Run(Flags flags) {
 }
 
 int Main(int argc, char** argv) {
+  // Debian builds Abseil with its search for lock cycles on, which takes some 5 % of the processor.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("Sends a made-up company's requests through a running Quotaplane server.",
                "loadgen");
   Flags flags;

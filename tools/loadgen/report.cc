@@ -118,6 +118,20 @@ ordered_json BudgetsAsJson(const Budgets& budgets) {
   return limits;
 }
 
+ordered_json SeenAsJson(const SeenLimit& limit) {
+  const v1::OnExceed on_exceed = limit.last.on_exceed();
+  return {{"limit_id", limit.last.limit_id()},
+          {"scope", limit.last.scope()},
+          {"unit", limit.last.unit()},
+          {"window", limit.last.window()},
+          {"refuses", on_exceed == v1::ON_EXCEED_DENY || on_exceed == v1::ON_EXCEED_DOWNGRADE},
+          {"amount", limit.last.amount()},
+          {"used", limit.last.used()},
+          {"held", limit.last.held()},
+          {"worst_excess", limit.worst_excess},
+          {"looks", limit.looks}};
+}
+
 }  // namespace
 
 std::string ReportAsText(const Report& report, const terminal::Style& style) {
@@ -140,6 +154,12 @@ std::string ReportAsJson(const Report& report) {
                        {"cut", tally.cut},
                        {"retries", tally.retries},
                        {"overruns", tally.overruns},
+                       {"spooled", tally.spooled},
+                       {"unheld", tally.unheld},
+                       {"outage", tally.outage},
+                       {"failed", tally.failed},
+                       {"first_failure", report.first_failure},
+                       {"repeated_calls", report.repeated_calls},
                        {"spent_nano_usd", tally.spent_nano_usd}};
   json["limits"] = ordered_json::array();
   for (const auto& [limit, count] : tally.by_limit) {
@@ -160,8 +180,11 @@ std::string ReportAsJson(const Report& report) {
                              {"requests", team.requests},
                              {"refused", team.refused},
                              {"spent_nano_usd", team.spent_nano_usd},
+                             {"excusable_nano_usd", team.excusable_nano_usd},
                              {"budgets", BudgetsAsJson(budgets)}});
   }
+  json["limits_seen"] = ordered_json::array();
+  for (const SeenLimit& limit : report.limits) json["limits_seen"].push_back(SeenAsJson(limit));
   json["reserve"] = SpeedAsJson(tally.reserve);
   json["commit"] = SpeedAsJson(tally.commit);
   json["elapsed_s"] = absl::ToDoubleSeconds(report.elapsed);

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "quotaplane/v1/quota.pb.h"
+#include "tools/loadgen/limit_watch.h"
 #include "tools/loadgen/tally.h"
 #include "tools/terminal/style.h"
 
@@ -23,6 +24,10 @@ struct Report {
   absl::Duration elapsed;
   // Teams in order; the org's last.
   std::vector<Budgets> budgets;
+  // For JSON alone.
+  int64_t repeated_calls = 0;
+  std::string first_failure;  // of a run that went on
+  std::vector<SeenLimit> limits;
 };
 
 std::string ReportAsText(const Report& report, const terminal::Style& style);

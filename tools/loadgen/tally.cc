@@ -18,6 +18,14 @@ absl::Duration Latencies::Percentile(double share) const {
   return *nth;
 }
 
+void LargestSum::Add(int64_t value) {
+  largest_.insert(value);
+  sum_ += value;
+  if (largest_.size() <= count_) return;
+  sum_ -= *largest_.begin();
+  largest_.erase(largest_.begin());
+}
+
 const char* EffectWord(Effect effect) {
   switch (effect) {
     case Effect::kRefused:
@@ -42,6 +50,10 @@ void Tally::Merge(const Tally& other) {
   cut += other.cut;
   retries += other.retries;
   overruns += other.overruns;
+  spooled += other.spooled;
+  unheld += other.unheld;
+  outage += other.outage;
+  failed += other.failed;
   spent_nano_usd += other.spent_nano_usd;
   for (const auto& [limit, count] : other.by_limit) by_limit[limit] += count;
   for (const auto& [team, tally] : other.by_team) {
@@ -49,6 +61,7 @@ void Tally::Merge(const Tally& other) {
     mine.requests += tally.requests;
     mine.refused += tally.refused;
     mine.spent_nano_usd += tally.spent_nano_usd;
+    mine.excusable_nano_usd += tally.excusable_nano_usd;
   }
   reserve.Merge(other.reserve);
   commit.Merge(other.commit);

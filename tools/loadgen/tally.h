@@ -2,8 +2,10 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,25 @@ struct TeamTally {
   int64_t requests = 0;
   int64_t refused = 0;
   int64_t spent_nano_usd = 0;
+  // By how much a hard limit can be past its amount at any one time though nothing was admitted
+  // past it: by what commits charged above what they held. After the last admission under a limit
+  // only what was open then may overrun; so of each thread its largest overruns count, as many as
+  // it has open calls. What had no hold (its reservation had ended or was lost) counts always, and
+  // so does what waited on a disk while others were admitted.
+  int64_t excusable_nano_usd = 0;
+};
+
+// The sum of the largest `count` of what was added. Not thread-safe.
+class LargestSum {
+ public:
+  explicit LargestSum(size_t count) : count_(count) {}
+  void Add(int64_t value);
+  int64_t sum() const { return sum_; }
+
+ private:
+  const size_t count_;
+  std::multiset<int64_t> largest_;
+  int64_t sum_ = 0;
 };
 
 // Not thread-safe; each worker fills in one of its own, and they are merged.
@@ -55,6 +76,10 @@ struct Tally {
   int64_t cut = 0;       // streams whose Extend was refused
   int64_t retries = 0;   // commits sent twice; the second one charged nothing
   int64_t overruns = 0;  // commits past their hold
+  int64_t spooled = 0;   // commits that waited on a replica's disk
+  int64_t unheld = 0;    // commits of reservations that had ended or were lost
+  int64_t outage = 0;    // refused since the counters could not be reached: by no limit
+  int64_t failed = 0;    // calls without an answer, for all that they were repeated
   int64_t spent_nano_usd = 0;
   std::map<LimitEffect, int64_t> by_limit;
   std::map<std::string, TeamTally> by_team;

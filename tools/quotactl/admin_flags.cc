@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -22,6 +23,21 @@ namespace {
 absl::Status Wrong(std::string_view flag, std::string_view value, std::string_view rule) {
   return absl::InvalidArgumentError(
       absl::StrCat(AbslView(flag), ": \"", AbslView(value), "\" ", AbslView(rule)));
+}
+
+// Finite and above zero.
+std::optional<absl::Duration> SpanOf(const std::string& text) {
+  int days;
+  if (absl::EndsWith(text, "d") && absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) &&
+      days > 0) {
+    return days * absl::Hours(24);
+  }
+  absl::Duration span;
+  if (absl::ParseDuration(text, &span) && span > absl::ZeroDuration() &&
+      span < absl::InfiniteDuration()) {
+    return span;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -101,22 +117,29 @@ absl::StatusOr<int64_t> ParseAmount(std::string_view flag, std::string_view unit
   return amount;
 }
 
+absl::StatusOr<absl::Duration> ParseDays(std::string_view flag, const std::string& text) {
+  const std::optional<absl::Duration> span = SpanOf(text);
+  if (span.has_value()) return *span;
+  return Wrong(flag, text, "is no span of time; write it as 30m, 8h or 30d");
+}
+
 absl::StatusOr<absl::Time> ParseUntil(std::string_view flag, const std::string& text,
                                       absl::Time now) {
-  int days;
-  if (absl::EndsWith(text, "d") && absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) &&
-      days > 0) {
-    return now + days * absl::Hours(24);
-  }
-  absl::Duration span;
-  if (absl::ParseDuration(text, &span) && span > absl::ZeroDuration() &&
-      span < absl::InfiniteDuration()) {
-    return now + span;
-  }
+  if (const auto span = SpanOf(text); span.has_value()) return now + *span;
   const absl::StatusOr<absl::Time> moment = ParseMoment(flag, text, absl::UTCTimeZone());
   if (moment.ok()) return moment;
   return Wrong(flag, text,
                "is no time; write it as a span from now: 8h, 30d; as a day: 2026-12-01; or as a "
+               "moment: 2026-12-01T18:00 (UTC), 2026-12-01T18:00:00+01:00");
+}
+
+absl::StatusOr<absl::Time> ParseSince(std::string_view flag, const std::string& text,
+                                      absl::Time now) {
+  if (const auto span = SpanOf(text); span.has_value()) return now - *span;
+  const absl::StatusOr<absl::Time> moment = ParseMoment(flag, text, absl::UTCTimeZone());
+  if (moment.ok()) return moment;
+  return Wrong(flag, text,
+               "is no time; write it as a span up to now: 8h, 30d; as a day: 2026-12-01; or as a "
                "moment: 2026-12-01T18:00 (UTC), 2026-12-01T18:00:00+01:00");
 }
 

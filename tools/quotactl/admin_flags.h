@@ -50,8 +50,13 @@ absl::StatusOr<RaiseText> ParseRaise(std::string_view flag, const std::string& t
 absl::StatusOr<int64_t> ParseAmount(std::string_view flag, std::string_view unit,
                                     const std::string& text);
 
+// "30m", "8h", "30d": finite and above zero.
+absl::StatusOr<absl::Duration> ParseDays(std::string_view flag, const std::string& text);
 // A span from now ("8h", "30d"), a day, or a moment in UTC.
 absl::StatusOr<absl::Time> ParseUntil(std::string_view flag, const std::string& text,
+                                      absl::Time now);
+// The same with a span that ends now.
+absl::StatusOr<absl::Time> ParseSince(std::string_view flag, const std::string& text,
                                       absl::Time now);
 
 }  // namespace quotaplane::quotactl

@@ -57,6 +57,21 @@ TEST(AdminFlags, Moments) {
             absl::FromCivil(absl::CivilHour(2026, 12, 1, 17), absl::UTCTimeZone()));
   for (const char* bad : {"", "soon", "-8h", "0d", "d", "2026-13-01"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(ParseUntil("--until", bad, now).status())) << bad;
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseSince("--since", bad, now).status())) << bad;
+  }
+  EXPECT_EQ(*ParseSince("--since", "90m", now), now - absl::Minutes(90));
+  EXPECT_EQ(*ParseSince("--since", "7d", now), now - 7 * absl::Hours(24));
+  EXPECT_EQ(*ParseSince("--since", "2025-11-01", now),
+            absl::FromCivil(absl::CivilDay(2025, 11, 1), absl::UTCTimeZone()));
+}
+
+TEST(AdminFlags, Spans) {
+  EXPECT_EQ(*ParseDays("--for", "30m"), absl::Minutes(30));
+  EXPECT_EQ(*ParseDays("--for", "2d"), absl::Hours(48));
+  for (const char* bad : {"", "2", "0h", "-2h", "inf", "2026-12-01"}) {
+    const auto span = ParseDays("--for", bad);
+    ASSERT_TRUE(absl::IsInvalidArgument(span.status())) << bad;
+    EXPECT_THAT(std::string(span.status().message()), HasSubstr("--for")) << bad;
   }
 }
 

@@ -2,18 +2,17 @@
 
 #include <atomic>
 #include <cstdio>
-#include <deque>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "tools/client/json.h"
 #include "tools/quotactl/access_render.h"
-#include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
 #include "tools/quotactl/audit_walk.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
+#include "tools/quotactl/follow.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/progress.h"
 
@@ -21,9 +20,6 @@ namespace quotaplane::quotactl {
 namespace {
 
 constexpr int kPageSize = 1'000;
-// A stream that lasted so long was a connection: when it breaks, it is worth another.
-constexpr absl::Duration kWasConnected = absl::Seconds(1);
-constexpr absl::Duration kReconnect = absl::Seconds(1);
 
 struct AuditFlags {
   OrgFlag org;
@@ -47,7 +43,7 @@ std::optional<int> ReadLast(const Globals& globals, const std::string& org, int6
   request.set_org(org);
   request.set_page_size(1);
   v1::ListAuditResponse response;
-  const auto failed = ReadAdmin(globals, &AdminStub::ListAudit, request, &response);
+  const auto failed = CallOnce(globals, &AdminStub::ListAudit, request, &response);
   *last = response.last_number();
   return failed;
 }
@@ -68,7 +64,7 @@ int RunList(const Globals& globals, const AuditFlags& flags) {
   v1::ListAuditResponse shown;
   do {
     v1::ListAuditResponse page;
-    const auto failed = ReadAdmin(globals, &AdminStub::ListAudit, request, &page);
+    const auto failed = CallOnce(globals, &AdminStub::ListAudit, request, &page);
     if (failed.has_value()) return *failed;
     shown.mutable_rows()->MergeFrom(page.rows());
     const int extra = shown.rows_size() - flags.most;
@@ -96,30 +92,16 @@ int RunTail(const Globals& globals, const AuditFlags& flags) {
   }
   const absl::StatusOr<client::Connection> connection = Connect(globals);
   if (!connection.ok()) return ReportError(globals, connection.status());
-  bool connected = false;
-  while (true) {
-    request.set_after_number(after);
-    const absl::Time start = absl::Now();
-    grpc::ClientContext context;
-    const auto stream = connection->admin()->WatchAudit(&context, request);
-    v1::AuditRow row;
-    while (stream->Read(&row)) {
-      after = row.number();
-      connected = true;
-      const std::string line = client::ToJsonLine(row);
-      if (std::fputs(line.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-        return ReportError(globals, absl::UnavailableError("stdout: cannot be written"));
-      }
-    }
-    const grpc::Status status = stream->Finish();
-    connected = connected || absl::Now() - start > kWasConnected;
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || !connected) {
-      return ReportError(globals, *connection, status);
-    }
-    std::fprintf(stderr, "the server went away after row %lld; trying again\n",
-                 static_cast<long long>(after));
-    absl::SleepFor(kReconnect);
-  }
+  return Follow<v1::AuditRow>(
+      globals, *connection,
+      [&](grpc::ClientContext* context) {
+        request.set_after_number(after);
+        return connection->admin()->WatchAudit(context, request);
+      },
+      [&](const v1::AuditRow& row) {
+        after = row.number();
+        return WriteLine(client::ToJsonLine(row));
+      });
 }
 
 // Prints the verdict; the exit code.
@@ -172,7 +154,7 @@ int RunVerify(const Globals& globals, const AuditFlags& flags) {
     });
     do {
       v1::ListAuditResponse page;
-      const auto failed = ReadAdmin(globals, &AdminStub::ListAudit, request, &page);
+      const auto failed = CallOnce(globals, &AdminStub::ListAudit, request, &page);
       if (failed.has_value()) return *failed;
       wrong = walk.Take(page);
       done = walk.last_number();

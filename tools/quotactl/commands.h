@@ -60,6 +60,20 @@ void AddKey(CLI::App& app, const Globals& globals, Work* work);
 void AddState(CLI::App& app, const Globals& globals, Work* work);
 void AddAudit(CLI::App& app, const Globals& globals, Work* work);
 
+// health_command.cc: whether a server takes calls.
+void AddHealth(CLI::App& app, const Globals& globals, Work* work);
+
+// log_command.cc: what servers log.
+void AddLog(CLI::App& app, const Globals& globals, Work* work);
+
+// alert_command.cc: what is wrong with spend. Adds silence_command.cc's and delivery_command.cc's.
+void AddAlert(CLI::App& app, const Globals& globals, Work* work);
+void AddSilences(CLI::App& alert, const Globals& globals, Work* work);
+void AddDeliveries(CLI::App& alert, const Globals& globals, Work* work);
+
+// anomaly_command.cc: detectors on files and made-up companies; no server.
+void AddAnomaly(CLI::App& app, const Globals& globals, Work* work);
+
 // policy_command.cc, prices_command.cc: what needs a file only, no server.
 void AddPolicy(CLI::App& app, const Globals& globals, Work* work);
 void AddPrices(CLI::App& app, const Globals& globals, Work* work);

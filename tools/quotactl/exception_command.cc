@@ -6,8 +6,8 @@
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
 #include "tools/quotactl/access_render.h"
-#include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/limit_units.h"
 #include "tools/quotactl/next_step.h"
@@ -59,7 +59,7 @@ std::optional<int> ReadRaise(const Globals& globals, const RequestFlags& flags, 
   request.set_limit_id(parsed->limit_id);
   request.mutable_scope()->insert(scope.begin(), scope.end());
   v1::EffectiveLimit limit;
-  const auto failed = ReadAdmin(globals, &AdminStub::GetLimit, request, &limit);
+  const auto failed = CallOnce(globals, &AdminStub::GetLimit, request, &limit);
   if (failed.has_value()) return failed;
   const absl::StatusOr<int64_t> amount = ParseAmount("--raise", limit.unit(), parsed->amount);
   if (!amount.ok()) return ReportError(globals, amount.status());
@@ -111,10 +111,10 @@ std::optional<int> ReadException(const Globals& globals, const DecideFlags& flag
   v1::GetExceptionRequest request;
   request.set_org(flags.org.org);
   request.set_exception_id(flags.id);
-  return ReadAdmin(globals, &AdminStub::GetException, request, exception);
+  return CallOnce(globals, &AdminStub::GetException, request, exception);
 }
 
-using Decide = client::Connection::AdminMethod<v1::DecideExceptionRequest, v1::Exception>;
+using Decide = Method<AdminStub, v1::DecideExceptionRequest, v1::Exception>;
 
 int RunDecide(const Globals& globals, const DecideFlags& flags, Decide decide, bool ask) {
   v1::Exception present;

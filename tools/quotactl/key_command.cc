@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tools/quotactl/access_render.h"
-#include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/report_flags.h"
 
@@ -82,7 +82,7 @@ std::optional<int> ReadKey(const Globals& globals, const KeyFlags& flags, v1::Ke
   v1::GetKeyRequest request;
   request.set_org(flags.org.org);
   request.set_key_id(flags.id);
-  return ReadAdmin(globals, &AdminStub::GetKey, request, key);
+  return CallOnce(globals, &AdminStub::GetKey, request, key);
 }
 
 int RunUpdate(const Globals& globals, const KeyFlags& flags) {

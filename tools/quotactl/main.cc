@@ -7,11 +7,13 @@
 //   report_*    flags and tables of `quotactl report`
 //   books_*     verify, rebuild-counters, ledger; correct_command: adjust, rerate, erase-user
 //   statement_* closing months, and statements
-//   login_command, token_command   who is calling
-//   admin_*     calls and flags of what changes what is in force: policy_version, policy_try,
-//   limits,
+//   login_command, token_command   who is calling; health_command: whether anybody answers
+//   anomaly_command   detectors, offline: series_csv, scorecard_render
+//   calls       a service's methods as commands call them; follow: streams that go on
+//   admin_*     flags of what changes what is in force: policy_version, policy_try, limits,
 //               exception, key, price_book, state and audit commands; policy_render, access_render:
 //               their tables; next_step: what to type next; audit_walk: the chain
+//   alert_*     alerts: flags, words, tables, what to do next; silence and delivery commands too
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -49,6 +51,10 @@ Who may spend what, changed under version control (docs/control.md):
   quotactl limits set "team=search: 5000 usd a month" --org acme --on-outage deny
   quotactl policy history --org acme
   quotactl audit verify --org acme
+
+What is wrong with spend, as it is found:
+  quotactl alert watch --org acme
+  quotactl alert show A-17 --org acme
 
 quotactl SUBCOMMAND --help shows each one's flags, with examples. Colour is left out where NO_COLOR is set.)";
 
@@ -98,6 +104,7 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddReplay(app, globals, &work);
   quotaplane::quotactl::AddPolicy(app, globals, &work);
   quotaplane::quotactl::AddPrices(app, globals, &work);
+  quotaplane::quotactl::AddHealth(app, globals, &work);
   quotaplane::quotactl::AddLogin(app, globals, &work);
   quotaplane::quotactl::AddToken(app, globals, &work);
   quotaplane::quotactl::AddLimits(app, globals, &work);
@@ -105,6 +112,9 @@ int Main(int argc, char** argv) {
   quotaplane::quotactl::AddKey(app, globals, &work);
   quotaplane::quotactl::AddState(app, globals, &work);
   quotaplane::quotactl::AddAudit(app, globals, &work);
+  quotaplane::quotactl::AddLog(app, globals, &work);
+  quotaplane::quotactl::AddAlert(app, globals, &work);
+  quotaplane::quotactl::AddAnomaly(app, globals, &work);
   app.footer(kFooter);
   app.failure_message(ExplainWrongUse);
   try {

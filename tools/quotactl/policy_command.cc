@@ -8,6 +8,8 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/absl_view.h"
 #include "libs/config/policy_reader.h"
+#include "libs/policy/policy_text.h"
+#include "tools/quotactl/alert_rules_render.h"
 #include "tools/quotactl/commands.h"
 #include "tools/terminal/format.h"
 #include "tools/terminal/table.h"
@@ -49,6 +51,11 @@ std::string OnExceedWords(const Limit& limit) {
       return absl::StrCat("downgrade: ", limit.downgrade_model);
   }
   return "";
+}
+
+std::string AlertAtWords(const Limit& limit) {
+  const std::string text = SharesText(AlertAt(limit));  // "[50%, 80%]"
+  return text == "[]" ? "-" : text.substr(1, text.size() - 2);
 }
 
 // The ids of the limits, or model rules, that are for this tier alone.
@@ -112,20 +119,22 @@ std::string Summary(const Policy& policy, const terminal::Style& style) {
                {"AMOUNT", Align::kRight},
                {"WINDOW"},
                {"ON EXCEED"},
-               {"OVERRIDES", Align::kRight}});
+               {"OVERRIDES", Align::kRight},
+               {"ALERT AT"}});
   const PolicyDocument& document = policy.document();
   for (const Limit& limit : document.limits) {
     const std::string unit = limit.unit.ToString();
     table.AddRow({Cell(limit.id, Tone::kBold), PerWords(limit), WhenWords(limit.when), unit,
                   terminal::FormatAmount(unit, limit.amount), limit.window.ToString(),
-                  OnExceedWords(limit), FormatCount(static_cast<int64_t>(limit.overrides.size()))});
+                  OnExceedWords(limit), FormatCount(static_cast<int64_t>(limit.overrides.size())),
+                  AlertAtWords(limit)});
   }
-  return absl::StrCat(table.Render(style), TierTable(document, style), "\n",
-                      style.Paint(Tone::kGood, "valid"), ": ", document.limits.size(), " limits, ",
-                      Overrides(document), " overrides, ", document.model_rules.size(),
-                      " model rules, ", document.cost_centers.size(),
-                      " cost center rules; fingerprint ", policy.fingerprint(), "\n",
-                      ApprovalWords(document.approvals));
+  return absl::StrCat(table.Render(style), TierTable(document, style),
+                      AlertRulesAsText(document, style), "\n", style.Paint(Tone::kGood, "valid"),
+                      ": ", document.limits.size(), " limits, ", Overrides(document),
+                      " overrides, ", document.model_rules.size(), " model rules, ",
+                      document.cost_centers.size(), " cost center rules; fingerprint ",
+                      policy.fingerprint(), "\n", ApprovalWords(document.approvals));
 }
 
 int Validate(const Globals& globals, const std::string& path) {
@@ -140,6 +149,7 @@ int Validate(const Globals& globals, const std::string& path) {
     json["cost_center_rules"] = document.cost_centers.size();
     json["tiers"] = TiersAsJson(document);
     json["approvals"] = document.approvals;
+    json["alert_rules"] = AlertRulesAsJson(document);
     json["fingerprint"] = (*policy)->fingerprint();
   } else {
     const std::string message(policy.status().message());
@@ -161,7 +171,8 @@ void AddPolicy(CLI::App& app, const Globals& globals, Work* work) {
       app.add_subcommand("policy", "Policies: files, and the server's versions of them");
   policy->require_subcommand(1);
   CLI::App* command = policy->add_subcommand(
-      "validate", "Check a policy file: its limits and risk tiers, or every error with its line");
+      "validate",
+      "Check a policy file: its limits, risk tiers and alerts, or every error with its line");
   const auto path = std::make_shared<std::string>();
   command->add_option("FILE", *path, "The policy, in YAML")->required();
   command->footer(R"(Needs no server. Exit code: 0 valid, 1 not valid or not readable, 2 wrong use.

@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "tools/client/json.h"
-#include "tools/quotactl/admin_call.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/flags.h"
 #include "tools/quotactl/policy_render.h"

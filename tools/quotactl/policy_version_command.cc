@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
-#include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/next_step.h"
 #include "tools/quotactl/policy_render.h"
@@ -69,7 +69,7 @@ std::optional<int> ReadVersion(const Globals& globals, const std::string& org, i
   v1::GetPolicyRequest request;
   request.set_org(org);
   request.set_version(version);
-  return ReadAdmin(globals, &AdminStub::GetPolicy, request, found);
+  return CallOnce(globals, &AdminStub::GetPolicy, request, found);
 }
 
 int RunDraft(const Globals& globals, const DraftFlags& flags) {
@@ -108,7 +108,7 @@ std::optional<int> ShowWhatChanges(const Globals& globals, const WriteFlags& fla
   request.set_org(flags.org.org);
   request.set_to_version(flags.version);
   v1::DiffPolicyResponse response;
-  const auto failed = ReadAdmin(globals, &AdminStub::DiffPolicy, request, &response);
+  const auto failed = CallOnce(globals, &AdminStub::DiffPolicy, request, &response);
   if (failed.has_value()) return failed;
   std::fputs(
       ChangesAsText(response.changes(), response.unlisted(), terminal::Style::For(STDERR_FILENO))

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tools/quotactl/access_render.h"
-#include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/next_step.h"
 #include "tools/quotactl/read_file.h"
@@ -42,7 +42,7 @@ int RunActivate(const Globals& globals, const BookFlags& flags) {
   v1::GetPriceBookRequest read;
   read.set_number(flags.number);
   v1::PriceBookVersion present;
-  const auto failed = ReadAdmin(globals, &AdminStub::GetPriceBook, read, &present);
+  const auto failed = CallOnce(globals, &AdminStub::GetPriceBook, read, &present);
   if (failed.has_value()) return *failed;
   v1::ActivatePriceBookRequest request;
   if (!flags.at.empty()) {

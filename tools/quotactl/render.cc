@@ -2,9 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <set>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "tools/quotactl/next_step.h"
 #include "tools/terminal/format.h"
@@ -53,6 +59,8 @@ const char* CauseWords(v1::Cause cause) {
       return "model has no price";
     case v1::CAUSE_STORE_UNAVAILABLE:
       return "store is away";
+    case v1::CAUSE_FROZEN:
+      return "frozen by an alert";
     default:
       return "";
   }
@@ -73,10 +81,26 @@ std::string Verdict(const terminal::Style& style, v1::Decision decision) {
 Table Facts() { return Table({{""}, {""}}); }
 
 std::string FitsWords(const v1::Exceeded& exceeded, absl::Time now) {
+  if (exceeded.cause() == v1::CAUSE_FROZEN) {
+    return absl::StrCat(terminal::FormatMoment(FromProto(exceeded.fits_at()), now),
+                        ", or once it is acknowledged");
+  }
   if (exceeded.cause() != v1::CAUSE_LIMIT_EXCEEDED) return "";
   if (exceeded.never_fits()) return "never: it needs more than the whole amount";
   if (exceeded.has_fits_at()) return terminal::FormatMoment(FromProto(exceeded.fits_at()), now);
   return "when open reservations end";
+}
+
+// What alerts have done, each once.
+template <typename Response>
+std::string AlertLines(const Response& response) {
+  std::string lines;
+  std::set<std::string> told;
+  for (const v1::Exceeded& each : response.exceeded()) {
+    if (each.detail().empty() || !told.insert(each.detail()).second) continue;
+    absl::StrAppend(&lines, lines.empty() ? "\n" : "", "  ", each.detail(), "\n");
+  }
+  return lines;
 }
 
 template <typename Response>
@@ -100,7 +124,7 @@ std::string ExceededTable(const Renderer& with, const Response& response) {
                   OnExceedWord(each.on_exceed()), each.unit(), amount(each.used()),
                   amount(each.needed()), amount(each.amount()), FitsWords(each, with.now)});
   }
-  return absl::StrCat("\n", table.Render(with.style));
+  return absl::StrCat("\n", table.Render(with.style), AlertLines(response));
 }
 
 template <typename Response>
@@ -166,6 +190,31 @@ std::string RaisedTable(const Renderer& with, const std::string& org,
                                ShellWord(org))});
   }
   return table.empty() ? "" : absl::StrCat("\n", table.Render(with.style));
+}
+
+// Where an alert throttles: which one, and up to when.
+std::string ThrottledTable(const Renderer& with, const v1::GetUsageResponse& response) {
+  Table table({{"THROTTLED"}, {"TO", Align::kRight}, {"UNTIL"}, {"BY ALERT"}});
+  for (const v1::LimitUsage& limit : response.limits()) {
+    if (limit.alert_id().empty()) continue;
+    table.AddRow({Cell(limit.limit_id(), Tone::kBold), FormatAmount(limit.unit(), limit.amount()),
+                  terminal::FormatMoment(FromProto(limit.alert_until()), with.now),
+                  limit.alert_id()});
+  }
+  return table.empty() ? "" : absl::StrCat("\n", table.Render(with.style));
+}
+
+// "ends 23 Nov 14:00", "lasts"; empty where there is no forecast.
+Cell ForecastCell(const v1::LimitUsage& limit, absl::Time now) {
+  if (!limit.has_forecast()) return {""};
+  if (!limit.forecast().has_exhausted_at()) return {"lasts"};
+  const absl::Time ends = FromProto(limit.forecast().exhausted_at());
+  if (ends <= now) return {"used up", Tone::kBad};
+  const absl::TimeZone utc = absl::UTCTimeZone();
+  const bool this_year = absl::ToCivilYear(ends, utc) == absl::ToCivilYear(now, utc);
+  return {absl::StrCat("ends ", absl::ToCivilDay(ends, utc).day(),
+                       absl::FormatTime(this_year ? " %b %H:%M" : " %b %Y", ends, utc)),
+          Tone::kWarning};
 }
 
 Tone ToneOf(const v1::LimitUsage& limit) {
@@ -258,26 +307,39 @@ std::string Renderer::Usage(const std::string& org, const v1::GetUsageResponse& 
            "every dimension of "
            "its `per`.\n";
   }
-  Table table({{"LIMIT"},
-               {"SCOPE"},
-               {"WINDOW"},
-               {"ON EXCEED"},
-               {"UNIT"},
-               {"USED", Align::kRight},
-               {"OF IT HELD", Align::kRight},
-               {"AMOUNT", Align::kRight},
-               {"LEFT", Align::kRight},
-               {"RESETS"}});
+  const bool has_forecasts =
+      std::any_of(response.limits().begin(), response.limits().end(),
+                  [](const v1::LimitUsage& limit) { return limit.has_forecast(); });
+  std::vector<terminal::Column> columns = {{"LIMIT"},
+                                           {"SCOPE"},
+                                           {"WINDOW"},
+                                           {"ON EXCEED"},
+                                           {"UNIT"},
+                                           {"USED", Align::kRight},
+                                           {"OF IT HELD", Align::kRight},
+                                           {"AMOUNT", Align::kRight},
+                                           {"LEFT", Align::kRight},
+                                           {"RESETS"}};
+  if (has_forecasts) columns.push_back({"AT THIS RATE (UTC)"});
+  Table table(std::move(columns));
   for (const v1::LimitUsage& limit : response.limits()) {
-    table.AddRow(
-        {Cell(limit.limit_id(), Tone::kBold), limit.scope(), limit.window(),
-         OnExceedWord(limit.on_exceed()), limit.unit(), FormatAmount(limit.unit(), limit.used()),
-         FormatAmount(limit.unit(), limit.held()), FormatAmount(limit.unit(), limit.amount()),
-         Cell(RemainingCell(limit), ToneOf(limit)),
-         limit.has_resets_at() ? terminal::FormatMoment(FromProto(limit.resets_at()), now)
-                               : std::string()});
+    std::vector<Cell> cells = {Cell(limit.limit_id(), Tone::kBold),
+                               limit.scope(),
+                               limit.window(),
+                               OnExceedWord(limit.on_exceed()),
+                               limit.unit(),
+                               FormatAmount(limit.unit(), limit.used()),
+                               FormatAmount(limit.unit(), limit.held()),
+                               FormatAmount(limit.unit(), limit.amount()),
+                               Cell(RemainingCell(limit), ToneOf(limit)),
+                               limit.has_resets_at()
+                                   ? terminal::FormatMoment(FromProto(limit.resets_at()), now)
+                                   : std::string()};
+    if (has_forecasts) cells.push_back(ForecastCell(limit, now));
+    table.AddRow(std::move(cells));
   }
-  return absl::StrCat(table.Render(style), RaisedTable(*this, org, response));
+  return absl::StrCat(table.Render(style), RaisedTable(*this, org, response),
+                      ThrottledTable(*this, response));
 }
 
 }  // namespace quotaplane::quotactl

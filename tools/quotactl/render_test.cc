@@ -154,6 +154,74 @@ user-month  $900.00  2023-11-14 23:13:20 UTC (in 1h)  quotactl exception show 01
 )"));
 }
 
+TEST(Render, AFreezeIsToldWithItsAlert) {
+  const auto response = Parse<v1::CheckResponse>(R"(
+      decision: DECISION_DENY
+      retry_after { seconds: 3600 }
+      exceeded {
+        cause: CAUSE_FROZEN limit_id: "alert/A-17" scope: "{org=acme, user=alice}"
+        on_exceed: ON_EXCEED_DENY alert_id: "A-17" fits_at { seconds: 1700003600 }
+        alert_until { seconds: 1700003600 }
+        detail: "frozen by alert A-17 until 2023-11-14 23:13:20 UTC"
+      })");
+  const std::string text = kPlain.Check(response);
+  EXPECT_THAT(text, HasSubstr("frozen by an alert"));
+  EXPECT_THAT(text, HasSubstr("2023-11-14 23:13:20 UTC (in 1h), or once it is acknowledged\n"));
+  EXPECT_THAT(text, HasSubstr("\n\n  frozen by alert A-17 until 2023-11-14 23:13:20 UTC\n"));
+}
+
+TEST(Render, AThrottleIsToldOnceAndWithWhatItLeft) {
+  const auto check = Parse<v1::CheckResponse>(R"(
+      decision: DECISION_DENY
+      exceeded {
+        cause: CAUSE_LIMIT_EXCEEDED limit_id: "user-day" unit: "usd" amount: 2000000000
+        alert_id: "A-17" detail: "throttled to 20 % by alert A-17 until 2023-11-14 23:13:20 UTC"
+      }
+      exceeded {
+        cause: CAUSE_LIMIT_EXCEEDED limit_id: "user-month" unit: "usd"
+        alert_id: "A-17" detail: "throttled to 20 % by alert A-17 until 2023-11-14 23:13:20 UTC"
+      })");
+  const std::string text = kPlain.Check(check);
+  const size_t first = text.find("throttled to 20 % by alert A-17");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("throttled", first + 1), std::string::npos) << text;
+
+  const auto usage = Parse<v1::GetUsageResponse>(R"(
+      limits {
+        limit_id: "user-day" unit: "usd" amount: 2000000000 remaining: 2000000000
+        alert_id: "A-17" alert_until { seconds: 1700003600 }
+      }
+      limits { limit_id: "org-day" unit: "usd" amount: 100000000000 })");
+  EXPECT_THAT(kPlain.Usage("acme", usage), HasSubstr(R"(
+THROTTLED     TO  UNTIL                            BY ALERT
+user-day   $2.00  2023-11-14 23:13:20 UTC (in 1h)  A-17
+)"));
+}
+
+TEST(Render, UsageShowsWhereItLeads) {
+  const auto response = Parse<v1::GetUsageResponse>(R"(
+      limits {
+        limit_id: "a" unit: "usd" window: "month UTC" amount: 10
+        forecast { per_day: 3 exhausted_at { seconds: 1700719200 } }
+      }
+      limits { limit_id: "b" unit: "usd" window: "lifetime" amount: 10 forecast { per_day: 3 } }
+      limits {
+        limit_id: "c" unit: "usd" window: "lifetime" amount: 10
+        forecast { exhausted_at { seconds: 1800000000 } }
+      }
+      limits {
+        limit_id: "d" unit: "usd" window: "lifetime" amount: 10
+        forecast { exhausted_at { seconds: 1699999999 } }
+      }
+      limits { limit_id: "e" unit: "usd" window: "60s" amount: 10 })");
+  const std::string text = kPlain.Usage("acme", response);
+  EXPECT_THAT(text, HasSubstr("  AT THIS RATE (UTC)\n"));
+  EXPECT_THAT(text, HasSubstr("  ends 23 Nov 06:00\n"));
+  EXPECT_THAT(text, HasSubstr("  lasts\n"));
+  EXPECT_THAT(text, HasSubstr("  ends 15 Jan 2027\n"));
+  EXPECT_THAT(text, HasSubstr("  used up\n"));
+}
+
 TEST(Render, NoLimitsIsSaidInWords) {
   EXPECT_THAT(kPlain.Usage("acme", v1::GetUsageResponse()),
               HasSubstr("No limit of the policy applies"));

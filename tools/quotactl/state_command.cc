@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "tools/quotactl/admin_call.h"
 #include "tools/quotactl/admin_flags.h"
+#include "tools/quotactl/calls.h"
 #include "tools/quotactl/commands.h"
 #include "tools/quotactl/next_step.h"
 #include "tools/quotactl/policy_render.h"
@@ -30,7 +30,7 @@ int RunExport(const Globals& globals, const StateFlags& flags) {
   v1::ExportStateRequest request;
   request.set_org(flags.org.org);
   v1::ExportStateResponse response;
-  const auto failed = ReadAdmin(globals, &AdminStub::ExportState, request, &response);
+  const auto failed = CallOnce(globals, &AdminStub::ExportState, request, &response);
   if (failed.has_value()) return *failed;
   if (globals.json && flags.out.empty()) {
     Print(globals, response, "");
@@ -81,7 +81,7 @@ int RunApply(const Globals& globals, const StateFlags& flags) {
   if (!flags.yes.yes) {
     // Whoever is asked sees what for.
     v1::ApplyStateResponse plan;
-    const auto failed = ReadAdmin(globals, &AdminStub::ApplyState, request, &plan);
+    const auto failed = CallOnce(globals, &AdminStub::ApplyState, request, &plan);
     if (failed.has_value()) return *failed;
     std::fputs(
         ChangesAsText(plan.changes(), plan.unlisted(), terminal::Style::For(STDERR_FILENO)).c_str(),

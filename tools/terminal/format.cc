@@ -68,4 +68,17 @@ std::string FormatMoment(absl::Time moment, absl::Time now) {
                                        : absl::StrCat(when, " (", FormatSpan(-ahead), " ago)");
 }
 
+std::string OneLine(std::string_view text) {
+  std::string line;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F, which some terminals obey too, are C2 80 to C2 9F.
+    const bool is_c1 = byte == 0xC2 && i + 1 < text.size() &&
+                       (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80;
+    if (is_c1) ++i;
+    line += is_c1 || byte < 0x20 || byte == 0x7F ? ' ' : text[i];
+  }
+  return line;
+}
+
 }  // namespace quotaplane::terminal

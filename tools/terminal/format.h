@@ -23,4 +23,8 @@ std::string FormatLatency(absl::Duration latency);
 // In UTC, with the distance from `now`: "2026-11-30 23:00:00 UTC (in 10d 9h)".
 std::string FormatMoment(absl::Time moment, absl::Time now);
 
+// Other people's words, on one line and unable to steer a terminal: each control character is a
+// blank. `text` is UTF-8.
+std::string OneLine(std::string_view text);
+
 }  // namespace quotaplane::terminal

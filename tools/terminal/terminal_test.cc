@@ -57,6 +57,13 @@ TEST(Format, LatenciesKeepThreeDigits) {
   EXPECT_EQ(FormatLatency(absl::Milliseconds(1204)), "1.20 s");
 }
 
+TEST(Format, OtherPeoplesWordsStayOnOneLine) {
+  EXPECT_EQ(OneLine("down\r\nfor \x1b[31mgood\x7f"), "down  for  [31mgood ");
+  EXPECT_EQ(OneLine("a\u009b31mb"), "a 31mb");
+  EXPECT_EQ(OneLine("größer – 大"), "größer – 大");
+  EXPECT_EQ(OneLine("\xC2"), "\xC2");
+}
+
 TEST(Table, AlignsByCharactersAndLeavesNoTrailingBlanks) {
   Table table({{"LIMIT"}, {"USED", Align::kRight}, {"NOTE"}});
   table.AddRow({"zoë", "7"});

@@ -89,6 +89,11 @@ absl::StatusOr<ReplicaReport> ReportOf(const std::string& replica, const std::st
   QP_RETURN_IF_ERROR(ReadNumber(fields[3], &report.keys));
   QP_RETURN_IF_ERROR(ReadNumber(fields[4], &report.orgs));
   QP_RETURN_IF_ERROR(ReadNumber(fields[5], &report.rejected));
+  // Replicas of earlier versions say nothing of it.
+  if (fields.size() > kReportFields &&
+      !absl::Base64Unescape(fields[kReportFields], &report.conditions)) {
+    return Broken("a replica's report");
+  }
   return report;
 }
 
@@ -185,8 +190,10 @@ absl::StatusOr<BoardPage> RedisItemBoard::Read(const std::string& epoch, int64_t
 }
 
 absl::Status RedisItemBoard::Report(const ReplicaReport& report, absl::Time deadline) {
-  const std::string text = absl::StrCat(report.epoch, " ", report.position, " ", report.number, " ",
-                                        report.keys, " ", report.orgs, " ", report.rejected);
+  const std::string text =
+      absl::StrCat(report.epoch, " ", report.position, " ", report.number, " ", report.keys, " ",
+                   report.orgs, " ", report.rejected, " ",
+                   absl::Base64Escape(report.conditions.substr(0, kMaxReportedConditions)));
   return Run(GetItemBoardScripts().report, {kReplicas, kSeen}, {report.replica, text}, deadline)
       .status();
 }

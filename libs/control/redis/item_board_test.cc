@@ -159,7 +159,8 @@ TEST_P(ItemBoardTest, LargeItemsComeAlone) {
 }
 
 TEST_P(ItemBoardTest, ReplicasReportAndAreForgotten) {
-  const ReplicaReport one{"host/1", "e", 5, 4, 0, 3, 2, 1}, two{"host/2", "", 0, 0, 0, 0, 0, 0};
+  const ReplicaReport one{"host/1", "e", 5, 4, 0, 3, 2, 1, "a file\tis bad\n"},
+      two{"host/2", "", 0, 0, 0, 0, 0, 0};
   ASSERT_TRUE(board_.Report(one, Soon()).ok());
   ASSERT_TRUE(board_.Report(two, Soon()).ok());
   auto reports = board_.Reports(Soon());
@@ -172,8 +173,15 @@ TEST_P(ItemBoardTest, ReplicasReportAndAreForgotten) {
   EXPECT_EQ(first.keys, 3);
   EXPECT_EQ(first.orgs, 2);
   EXPECT_EQ(first.rejected, 1);
+  EXPECT_EQ(first.conditions, "a file\tis bad\n");
   EXPECT_NEAR(static_cast<double>(first.seen_us),
               static_cast<double>(absl::ToUnixMicros(absl::Now())), 60e6);
+
+  // One of an earlier version says nothing of what is wrong with it.
+  store_.Command({"HSET", "{quotaplane}control/replicas", "host/1", "e 5 4 3 2 1"});
+  reports = board_.Reports(Soon());
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  EXPECT_EQ((*reports)[0].conditions + (*reports)[1].conditions, "");
 
   store_.Command({"ZINCRBY", "{quotaplane}control/seen", "-61000000", "host/1"});
   reports = board_.Reports(Soon());

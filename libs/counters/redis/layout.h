@@ -5,10 +5,17 @@
 //   {pN}c<digest of counter>   header        string, 40 bytes
 //   {pN}w<digest of counter>   ring          string, 488 bytes, sliding windows only
 //   {pN}x                      expiry index  sorted set: reservation digest by expiry in µs
+//   {pN}t<digest of counter>   mark          string: which thresholds were told (crossings.lua);
+//                                            only where one was
+//   {pN}a                      crossings     stream: c = digest, threshold, committed, occurrence,
+//                                            time, 1 where a refusal told it; d = what it is of
+//                                            (crossing_stream.h)
+//   {pN}d                      dropped       how many crossings nobody read in time
 //   {pN}g                      collection    list of counter digests, each once (collect.lua)
 //   {pN}j<digest of org, id>   adjustment    string: its fingerprint, and when it moved (TTL)
 //   {pN}b                      book mark     string: the families of counters that were filled from
 //                                            the ledger (libs/ledger/seeding.h)
+//   {pN}f, {pN}f/new           forecasts     hash: pace by counter digest (forecast_table.h; TTL)
 //   {pN}l/<name>               lease         string: its owner (TTL)
 //   {pN}o                      outbox        stream: r = ledger record, s = outcome (commit.lua);
 //                                            without s: refusals (libs/ledger/refusal_sender.h)
@@ -28,6 +35,9 @@
 //                first cost, time, digests, holds and headers    (open; no TTL)
 //                'C' usage fingerprint, outcome;  'R';  'E' subject fingerprint, cost, tokens
 //                                                                      (tombstones; TTL)
+//
+// Versions of the program side by side share this: one that knows no thresholds neither reads nor
+// writes marks, and what its commits pass is told by the next commit of one that does.
 //
 // Why a separate ring: the header is what nearly every call needs; the ring only when the head
 // moves. 40 bytes keep the header in one allocation with its object.

@@ -6,31 +6,19 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "libs/base/absl_view.h"
 #include "libs/base/status_macros.h"
 #include "libs/counters/redis/layout.h"
 #include "libs/counters/redis/replies.h"
 #include "libs/counters/redis/scripts.h"
+#include "libs/counters/redis/store_step.h"
 
 namespace quotaplane {
 namespace {
-
-constexpr double kHoldOnly = 3;
-// A call is made again at most this often: once for the period, once for keys, and once more if
-// both changed again.
-constexpr int kMaxRounds = 4;
-// Reservations that one refusal ends, at most, before it tries again.
-constexpr int kSweepBatch = 100;
 
 int64_t SteadyNowUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-absl::Status BadReply(std::string_view step) {
-  return absl::InternalError(
-      absl::StrCat("malformed reply of the counter store to ", AbslView(step)));
 }
 
 void AppendBytes(std::string* out, uint64_t value) {
@@ -64,152 +52,10 @@ void StoreClock::Observe(int64_t store_now_us) {
   offset_us_.store(store_now_us - SteadyNowUs(), std::memory_order_relaxed);
 }
 
-// One call of the store on its way: builds the script's keys and arguments, reads the reply, goes
-// round again where the reply asks for it. Owns itself through the callback it hands to the client.
-//
-// Traits: Call, Result, kName, kKeyLetter (of KEYS[1]), Script(), Amount(use), Parameters(call)
-// (four doubles), Prefix(call) (ARGV[2]), Ledger(call) (ARGV[4], or null), Read(code, reader, call,
-// result) -> bool (whether the code was known), Org(call), Id(call).
-template <typename Traits>
-class StoreStep {
- public:
-  using Call = typename Traits::Call;
-  using Result = typename Traits::Result;
-
-  static void Start(RedisCounterStore* store, Call call, SteadyTime deadline,
-                    StoreCallback<Result> done) {
-    auto step = std::make_unique<StoreStep>(store, std::move(call), deadline, std::move(done));
-    StoreStep* raw = step.get();
-    raw->Send(std::move(step));
-  }
-
-  StoreStep(RedisCounterStore* store, Call call, SteadyTime deadline, StoreCallback<Result> done)
-      : store_(store), call_(std::move(call)), deadline_(deadline), done_(std::move(done)) {
-    now_us_ = store_->EstimatedNowUs();
-  }
-
- private:
-  void Send(std::unique_ptr<StoreStep> self) {
-    KeyList keys(PartitionOf(Traits::Org(call_), store_->options_.partitions));
-    std::string numbers, digests;
-    const size_t count = call_.uses.size() + held_elsewhere_.size() / 16;
-    numbers.reserve(8 * (5 + 5 * count));
-    digests.reserve(16 * count);
-    keys.Add(Traits::kKeyLetter, ReservationDigest(Traits::Org(call_), Traits::Id(call_)).view());
-    AppendDouble(&numbers, store_->ScriptNow());
-    for (double parameter : Traits::Parameters(call_, store_->options_.retention)) {
-      AppendDouble(&numbers, parameter);
-    }
-    for (const CounterUse& use : call_.uses) AddUse(use, &keys, &numbers, &digests);
-    for (size_t i = 0; i < held_elsewhere_.size(); i += 16) {
-      const std::string_view digest = std::string_view(held_elsewhere_).substr(i, 16);
-      keys.Add('c', digest);
-      digests.append(digest);
-      for (double field : {kHoldOnly, 0.0, 0.0, 0.0, 0.0}) AppendDouble(&numbers, field);
-    }
-    keys.Add('x');
-    keys.Add('g');
-    keys.Add('o');
-    for (const CounterUse& use : call_.uses) {
-      if (use.window->kind == WindowKind::kSliding) keys.Add('w', use.counter.view());
-    }
-    const std::string prefix = Traits::Prefix(call_);
-    std::vector<std::string_view> args = {numbers, prefix, digests};
-    if (const std::string* ledger = Traits::Ledger(call_)) args.push_back(*ledger);
-    const std::vector<std::string_view>& views = keys.views();
-    store_->client_->RunScript(
-        Traits::Script(), views, args, deadline_,
-        [self = std::move(self)](absl::StatusOr<redis::Reply> reply) mutable {
-          StoreStep* raw = self.get();
-          raw->OnReply(std::move(self), std::move(reply));
-        });
-  }
-
-  void AddUse(const CounterUse& use, KeyList* keys, std::string* numbers,
-              std::string* digests) const {
-    keys->Add('c', use.counter.view());
-    digests->append(use.counter.view());
-    double a = 0, b = 0;
-    bool gone = false;  // what is being corrected, from the counter
-    const int64_t happened = use.happened_at_us;
-    if (use.window->kind == WindowKind::kCalendar) {
-      const Period period = PeriodAt(*use.window, now_us_);
-      a = static_cast<double>(period.start_us);
-      b = static_cast<double>(period.end_us);
-      gone = happened != 0 && (happened < period.start_us || happened >= period.end_us);
-    } else if (use.window->kind == WindowKind::kSliding) {
-      a = static_cast<double>(SlotWidthUs(*use.window));
-      gone = happened != 0 && SlotAt(*use.window, happened) + kSlots < SlotAt(*use.window, now_us_);
-    }
-    AppendDouble(numbers, static_cast<double>(use.window->kind));
-    AppendDouble(numbers, gone ? 0 : static_cast<double>(Traits::Amount(use)));
-    AppendDouble(numbers, static_cast<double>(use.max_used));
-    AppendDouble(numbers, a);
-    AppendDouble(numbers, b);
-  }
-
-  void OnReply(std::unique_ptr<StoreStep> self, absl::StatusOr<redis::Reply> reply) {
-    if (!reply.ok()) return done_(reply.status());
-    ReplyReader reader(reply->text);
-    const char code = reader.Byte();
-    if ((code == 'P' || code == 'K') && ++rounds_ < kMaxRounds) {
-      if (code == 'P') {
-        now_us_ = reader.Number();
-        store_->Observe(now_us_);
-      } else {
-        KeepUnknown(reader.rest());
-      }
-      if (!reader.ok()) return done_(BadReply(Traits::kName));
-      return Send(std::move(self));
-    }
-    Result result;
-    bool stale_holds = false;
-    if (!Traits::Read(code, &reader, call_, &result, &stale_holds) || !reader.ok()) {
-      return done_(BadReply(Traits::kName));
-    }
-    if (stale_holds && !swept_) return SweepAndSend(std::move(self));
-    if (result.now_us != 0 && !result.replayed) store_->Observe(result.now_us);
-    done_(std::move(result));
-  }
-
-  // A refusal that reservations past their end might explain ends those, and tries once more.
-  void SweepAndSend(std::unique_ptr<StoreStep> self) {
-    swept_ = true;
-    const int partition = PartitionOf(Traits::Org(call_), store_->options_.partitions);
-    store_->SweepPartition(partition, kSweepBatch, deadline_,
-                           [self = std::move(self)](absl::StatusOr<int>) mutable {
-                             StoreStep* raw = self.get();
-                             raw->Send(std::move(self));
-                           });
-  }
-
-  // Keeps the digests that no use names.
-  void KeepUnknown(std::string_view digests) {
-    held_elsewhere_.clear();
-    for (size_t i = 0; i + 16 <= digests.size(); i += 16) {
-      const std::string_view digest = digests.substr(i, 16);
-      const bool known =
-          std::any_of(call_.uses.begin(), call_.uses.end(),
-                      [&](const CounterUse& use) { return use.counter.view() == digest; });
-      if (!known) held_elsewhere_.append(digest);
-    }
-  }
-
-  RedisCounterStore* const store_;
-  const Call call_;
-  const SteadyTime deadline_;
-  StoreCallback<Result> done_;
-  int64_t now_us_ = 0;
-  // Digests of counters that the reservation holds and the call does not name: the policy or the
-  // model changed since.
-  std::string held_elsewhere_;
-  int rounds_ = 0;
-  bool swept_ = false;
-};
-
 namespace {
 
 struct ReserveTraits {
+  static constexpr bool kTells = false;
   using Call = ReserveCall;
   using Result = ReserveResult;
   static constexpr std::string_view kName = "reserve";
@@ -228,7 +74,6 @@ struct ReserveTraits {
     AppendBytes(&prefix, call.subject_fingerprint);
     return prefix;
   }
-  static const std::string* Ledger(const Call&) { return nullptr; }
 
   static bool Read(char code, ReplyReader* reader, const Call& call, Result* result, bool* stale) {
     switch (code) {
@@ -268,6 +113,7 @@ struct ReserveTraits {
 };
 
 struct ExtendTraits {
+  static constexpr bool kTells = false;
   using Call = ExtendCall;
   using Result = ExtendResult;
   static constexpr std::string_view kName = "extend";
@@ -287,7 +133,6 @@ struct ExtendTraits {
     AppendBytes(&prefix, call.subject_fingerprint);
     return prefix;
   }
-  static const std::string* Ledger(const Call&) { return nullptr; }
 
   static bool Read(char code, ReplyReader* reader, const Call& call, Result* result, bool* stale) {
     switch (code) {
@@ -322,6 +167,7 @@ struct ExtendTraits {
 };
 
 struct CommitTraits {
+  static constexpr bool kTells = true;
   using Call = CommitCall;
   using Result = CommitResult;
   static constexpr std::string_view kName = "commit";
@@ -342,7 +188,7 @@ struct CommitTraits {
     AppendBytes(&prefix, call.subject_fingerprint);
     return prefix;
   }
-  static const std::string* Ledger(const Call& call) { return &call.ledger_record; }
+  static std::string_view Ledger(const Call& call) { return call.ledger_record; }
 
   static bool Read(char code, ReplyReader* reader, const Call&, Result* result, bool*) {
     switch (code) {
@@ -369,6 +215,7 @@ struct CommitTraits {
 };
 
 struct AdjustTraits {
+  static constexpr bool kTells = false;
   using Call = AdjustCall;
   using Result = AdjustResult;
   static constexpr std::string_view kName = "adjust";
@@ -387,7 +234,6 @@ struct AdjustTraits {
     AppendBytes(&prefix, call.fingerprint);
     return prefix;
   }
-  static const std::string* Ledger(const Call&) { return nullptr; }
 
   static bool Read(char code, ReplyReader* reader, const Call&, Result* result, bool*) {
     if (code == 'M') {
@@ -396,6 +242,28 @@ struct AdjustTraits {
     }
     if (code != 'A' && code != 'a') return false;
     result->replayed = code == 'a';
+    result->now_us = reader->Number();
+    return true;
+  }
+};
+
+struct TellTraits {
+  static constexpr bool kTells = true;
+  using Call = TellRefusedCall;
+  struct Result : TellRefusedResult {
+    bool replayed = false;
+  };
+  static constexpr std::string_view kName = "tell";
+  static constexpr char kKeyLetter = 'r';
+  static const redis::Script& Script() { return GetCounterScripts().tell; }
+  static int64_t Amount(const CounterUse& use) { return use.hold; }
+  static const std::string& Org(const Call& call) { return call.org; }
+  static std::string_view Id(const Call&) { return {}; }
+  static std::array<double, 4> Parameters(const Call&, absl::Duration) { return {0, 0, 0, 0}; }
+  static std::string Prefix(const Call&) { return {}; }
+  static std::string_view Ledger(const Call&) { return {}; }
+  static bool Read(char code, ReplyReader* reader, const Call&, Result* result, bool*) {
+    if (code != 'A') return false;
     result->now_us = reader->Number();
     return true;
   }
@@ -411,6 +279,7 @@ struct ReadStepResult : ReadResult {
 };
 
 struct ReadTraits {
+  static constexpr bool kTells = false;
   using Call = ReadCall;
   using Result = ReadStepResult;
   static constexpr std::string_view kName = "read";
@@ -421,7 +290,6 @@ struct ReadTraits {
   static const std::string& Id(const Call& call) { return call.key.id; }
   static std::array<double, 4> Parameters(const Call&, absl::Duration) { return {0, 0, 0, 0}; }
   static std::string Prefix(const Call&) { return {}; }
-  static const std::string* Ledger(const Call&) { return nullptr; }
   static bool Read(char code, ReplyReader* reader, const Call& call, Result* result, bool*) {
     if (code != 'D') return false;
     bool ignored;  // a read changes nothing, not even what is overdue
@@ -463,6 +331,26 @@ void RedisCounterStore::Commit(CommitCall call, SteadyTime deadline,
 void RedisCounterStore::Adjust(AdjustCall call, SteadyTime deadline,
                                StoreCallback<AdjustResult> done) {
   StoreStep<AdjustTraits>::Start(this, std::move(call), deadline, std::move(done));
+}
+
+void RedisCounterStore::TellRefused(TellRefusedCall call, SteadyTime deadline,
+                                    StoreCallback<TellRefusedResult> done) {
+  const std::vector<uint32_t> known =
+      told_.Known(call.uses, EstimatedNowUs(), /*for_refusal=*/true);
+  for (size_t i = 0; i < known.size(); ++i) {
+    auto& thresholds = call.uses[i].thresholds;
+    for (size_t bit = std::min(thresholds.size(), kMaxThresholdsPerCounter); bit-- > 0;) {
+      if ((known[i] >> bit & 1) != 0) thresholds.erase(thresholds.begin() + bit);
+    }
+  }
+  std::erase_if(call.uses, [](const CounterUse& use) { return use.thresholds.empty(); });
+  if (call.uses.empty()) return done(TellRefusedResult{});
+  StoreStep<TellTraits>::Start(
+      this, std::move(call), deadline,
+      [done = std::move(done)](absl::StatusOr<TellTraits::Result> result) mutable {
+        if (!result.ok()) return done(result.status());
+        done(TellRefusedResult(*result));
+      });
 }
 
 void RedisCounterStore::Read(std::string_view org, std::vector<CounterUse> uses,

@@ -2,9 +2,9 @@
 // scripts/*.lua).
 //
 // Calendar periods are computed here, since Lua has no time zones, but decided there: the script
-// compares them with its own clock and says so if they are not the ones of now. Then, and after a
-// NEED of more keys, the call is made again with what the reply told. Replicas' clocks therefore do
-// not matter.
+// compares them with its own clock and says so if they are not the ones of now. Then, and where
+// more keys are needed, the call is made again with what the reply told. Replicas' clocks therefore
+// do not matter.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "libs/counters/counter_store.h"
 #include "libs/counters/redis/layout.h"
+#include "libs/counters/redis/told_thresholds.h"
 #include "libs/redis/client.h"
 
 namespace quotaplane {
@@ -59,6 +60,8 @@ class RedisCounterStore : public CounterStore {
   void Commit(CommitCall call, SteadyTime deadline, StoreCallback<CommitResult> done) override;
   void Adjust(AdjustCall call, SteadyTime deadline, StoreCallback<AdjustResult> done) override;
   void Release(ReservationKey key, SteadyTime deadline, StoreCallback<ReleaseResult> done) override;
+  void TellRefused(TellRefusedCall call, SteadyTime deadline,
+                   StoreCallback<TellRefusedResult> done) override;
   void Read(std::string_view org, std::vector<CounterUse> uses, SteadyTime deadline,
             StoreCallback<ReadResult> done) override;
   int64_t EstimatedNowUs() const override;
@@ -84,6 +87,7 @@ class RedisCounterStore : public CounterStore {
   redis::Client* const client_;
   const RedisCounterStoreOptions options_;
   StoreClock clock_;
+  ToldThresholds told_;
 };
 
 }  // namespace quotaplane

@@ -20,7 +20,8 @@ std::string Join(std::initializer_list<std::string_view> parts) {
 CounterScripts::CounterScripts()
     : reserve(Join({kPrelude, kRefusal, kReserve})),
       extend(Join({kPrelude, kRefusal, kExtend})),
-      commit(Join({kPrelude, kCommit})),
+      commit(Join({kPrelude, kCrossings, kCommit})),
+      tell(Join({kPrelude, kCrossings, kTell})),
       read(Join({kPrelude, kRefusal, kRead})),
       settle(std::string(kSettle)),
       due(std::string(kDue)),
@@ -28,7 +29,7 @@ CounterScripts::CounterScripts()
       adjust(Join({kPrelude, kAdjust})) {}
 
 std::vector<const redis::Script*> CounterScripts::all() const {
-  return {&reserve, &extend, &commit, &read, &settle, &due, &collect, &adjust};
+  return {&reserve, &extend, &commit, &tell, &read, &settle, &due, &collect, &adjust};
 }
 
 const CounterScripts& GetCounterScripts() {

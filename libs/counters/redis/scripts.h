@@ -14,6 +14,7 @@ struct CounterScripts {
   redis::Script reserve;
   redis::Script extend;
   redis::Script commit;
+  redis::Script tell;
   redis::Script read;
   redis::Script settle;
   redis::Script due;

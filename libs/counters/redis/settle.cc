@@ -162,7 +162,7 @@ void RedisCounterStore::CollectPartition(int partition, int most, SteadyTime dea
     if (count == 0) return done(0);
     KeyList keys(partition);
     keys.Add('g');
-    for (char kind : {'c', 'w'}) {
+    for (char kind : {'c', 'w', 't'}) {
       for (const redis::Reply& digest : front->elements) keys.Add(kind, digest.text);
     }
     constexpr double kGraceUs = 3'600e6;

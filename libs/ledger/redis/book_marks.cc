@@ -7,7 +7,7 @@
 #include "libs/base/await.h"
 #include "libs/base/status_macros.h"
 #include "libs/counters/redis/layout.h"
-#include "libs/ledger/redis/many_calls.h"
+#include "libs/redis/many_calls.h"
 
 namespace quotaplane {
 namespace {
@@ -61,7 +61,7 @@ int RedisBookMarks::PartitionOfOrg(std::string_view org) const {
 }
 
 absl::StatusOr<std::vector<std::string>> RedisBookMarks::ReadAll() {
-  ManyCalls calls;
+  redis::ManyCalls calls;
   for (int i = 0; i < partitions_; ++i) {
     const std::string key = MarkOf(i);
     client_->Call(key, {"GET", key}, Deadline(), calls.Next());

@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/ledger/redis/many_calls.h"
+#include "libs/redis/many_calls.h"
 
 namespace quotaplane {
 namespace {
@@ -38,7 +38,7 @@ absl::StatusOr<OutboxDepth> ReadOutboxDepth(redis::Client& client, int partition
                                             absl::Duration timeout) {
   const redis::SteadyTime deadline =
       std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
-  ManyCalls calls;
+  redis::ManyCalls calls;
   for (int i = 0; i < partitions; ++i) {
     const std::string outbox = absl::StrCat("{p", i, "}o");
     const std::string aside = absl::StrCat("{p", i, "}q");

@@ -1,18 +1,9 @@
 #include "libs/ledger/redis/outbox_scripts.h"
 
+#include "libs/redis/stream_group.h"
+
 namespace quotaplane {
 namespace {
-
-// In portions, since Lua's stack is finite.
-constexpr char kAcknowledge[] = R"(
-local gone = 0
-for from = 1, #ARGV, 1000 do
-  local to = math.min(from + 999, #ARGV)
-  redis.call('XACK', KEYS[1], 'ledger', unpack(ARGV, from, to))
-  gone = gone + redis.call('XDEL', KEYS[1], unpack(ARGV, from, to))
-end
-return gone
-)";
 
 constexpr char kQuarantine[] = R"(
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
@@ -29,9 +20,11 @@ return #found
 
 }  // namespace
 
-OutboxScripts::OutboxScripts() : acknowledge(kAcknowledge), quarantine(kQuarantine) {}
+OutboxScripts::OutboxScripts() : quarantine(kQuarantine) {}
 
-std::vector<const redis::Script*> OutboxScripts::all() const { return {&acknowledge, &quarantine}; }
+std::vector<const redis::Script*> OutboxScripts::all() const {
+  return {&redis::AcknowledgeScript(), &quarantine};
+}
 
 const OutboxScripts& GetOutboxScripts() {
   static const OutboxScripts* const kScripts = new OutboxScripts;

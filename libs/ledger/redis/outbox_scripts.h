@@ -11,13 +11,11 @@ namespace quotaplane {
 struct OutboxScripts {
   OutboxScripts();
 
-  // KEYS [1] outbox.  ARGV [1 …] ids.  Acknowledges and deletes them; replies how many were there.
-  redis::Script acknowledge;
   // KEYS [1] outbox, [2] quarantine.  ARGV [1] id, [2] why.  Moves the message, if it
   // is still there; replies 1 if it was.
   redis::Script quarantine;
 
-  // For redis::Client::Start.
+  // For redis::Client::Start; with it redis::AcknowledgeScript().
   std::vector<const redis::Script*> all() const;
 };
 

@@ -9,12 +9,12 @@ INSERT INTO ledger_entries (charge_key, line, org, kind, reservation_id, occurre
    'web', 'erased-0123456789abcdef', 'k1', '{}', 'cc-1', 0, 0, 0, 0, 0, 0, 0,
    x'30313233343536373839616263646566', 'counted twice', 1793491200000001, 'adjustment',
    x'41424344454647484950515253545556');
-INSERT INTO ledger_moves VALUES
+INSERT INTO ledger_moves (move_key, org, fingerprint, recorded_at_us, applied_at_us) VALUES
   (x'41424344454647484950515253545556', 'acme', 7, 1793491300000001, NULL),
   (x'51424344454647484950515253545556', 'acme', 8, 1793491200000001, 1793491200000099);
-INSERT INTO erasure_salt VALUES (1, x'30313233343536373839616263646566');
-INSERT INTO erasures VALUES
+INSERT INTO erasure_salt (only_one, salt) VALUES (1, x'30313233343536373839616263646566');
+INSERT INTO erasures (user_digest, org, pseudonym, erased_at_us) VALUES
   (x'61424344454647484950515253545556', 'acme', 'erased-0123456789abcdef', 1793491250000000);
 INSERT INTO ledger_audit (at_us, actor, action, org, detail) VALUES
   (1793491300000001, 'finance', 'adjust', 'acme', '{"id":"a1"}');
-INSERT INTO ledger_kept VALUES ('entries', 1793491200000000);
+INSERT INTO ledger_kept (kind, from_us) VALUES ('entries', 1793491200000000);

@@ -1,15 +1,19 @@
 -- Charges actual use, gives back the hold, and appends the ledger record to the outbox.
 --
 -- parameters  a[2] how long the outcome is remembered, in ms, a[3] cost in nano-USD, a[4] tokens,
---             a[5] 1 for usage without a reservation (Record); each counter's amount is its charge
+--             a[5] 1 for usage without a reservation (Record); each counter's amount is its charge,
+--             and in place of max_used comes its lowest threshold that is not known to be told
 -- ARGV  [2] usage fingerprint .. subject fingerprint (8 bytes each)
---       [3] the counters' digests, in order, [4] the ledger record
--- Replies  'A' .. outcome   charged           'a' .. outcome   this very usage was charged before
+--       [3] the counters' digests, in order, [4] and [6 ..] see crossings.lua, [5] the ledger record
+-- Replies  'A' .. outcome   charged; where the marks are given and one was looked at, with when each
+--                           threshold was told behind it (crossings.lua)
+--          'a' .. outcome   this very usage was charged before
 --          'M' .. outcome   other usage was charged before: its outcome
 --          'R'              the reservation was released
 --          'H'              (Record) the id is an open reservation
 --          'S'              the reservation is for another subject
 --          'K' .. digests   these counters, too, are held: call again with them
+--          'T'              a counter comes to a threshold: call again with the marks
 -- outcome  now, cost, held cost, overrun tokens (doubles), flags (a byte: 1 late, 2 no reservation
 --          remembered, 4 Record)
 local r = m[1]
@@ -55,16 +59,24 @@ else
   flags = 3
 end
 
+local crosses = false
 for q = 1, 5 * n, 5 do
   local charge = a[q + 6]
   if charge > 0 then
     h[q + 1] = math.min(h[q + 1] + charge, 9007199254740991)
     if a[q + 5] == 2 then h[q + 3] = math.min(h[q + 3] + charge, 9007199254740991) end
   end
+  if h[q + 1] >= a[q + 7] then crosses = true end
+end
+local told = ''
+if marked then
+  told = tell(false)
+elseif crosses or t and returns() then
+  return 'T'
 end
 local outcome = pack('<ddddB', now, a[3], held_cost, overrun_tokens, flags)
 call('SET', KEYS[1], 'C' .. ARGV[2]:sub(1, 8) .. outcome, 'PX', a[2])
 store(packed_headers(), {}, true)
-call('XADD', KEYS[n + 4], '*', 'r', ARGV[4], 's', outcome)
+call('XADD', KEYS[n + 4], '*', 'r', ARGV[5], 's', outcome)
 if state == 'H' then call('ZREM', KEYS[n + 2], KEYS[1]:sub(-16)) end
-return 'A' .. outcome
+return 'A' .. outcome .. told

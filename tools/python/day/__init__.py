@@ -1,0 +1,1 @@
+"""A day pressed into minutes, in which everything happens that happens to a deployment."""
