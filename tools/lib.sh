@@ -121,7 +121,9 @@ qp_build() {
   local preset=$1 root
   shift
   root=$(qp_root)
-  qp_need_packages build
+  local groups=(build)
+  [[ $preset == release ]] || groups+=(sanitizers)
+  qp_need_packages "${groups[@]}"
   local dir=$root/build/$preset logs=$root/build/logs
   if [[ ! -f $dir/build.ninja ]]; then
     (cd "$root" && qp_run "configure ($preset)" "$logs/configure-$preset.log" cmake --preset "$preset") || exit 1

@@ -31,6 +31,11 @@ void AddUnits(const Policy& policy, BookState* state) {
   }
 }
 
+void Tell(const Seeded& seeded) {
+  if (seeded.orgs == 0) return;
+  LogInfo("{} counters of {} orgs were filled from the ledger", seeded.counters, seeded.orgs);
+}
+
 }  // namespace
 
 BookWatch::BookWatch(Books* books, Seeding* seeding, BookMarks* marks, sql::Database* database,
@@ -56,16 +61,8 @@ BookState BookWatch::state() const {
 absl::Status BookWatch::SeedAhead(const PolicySet& policies, absl::Duration patience) {
   const absl::StatusOr<Seeded> seeded = seeding_->Seed(policies, absl::Now() + patience);
   if (!seeded.ok()) return seeded.status();
-  Settle(*seeded);
+  Tell(*seeded);
   return absl::OkStatus();
-}
-
-void BookWatch::Settle(const Seeded& seeded) {
-  if (seeded.parts.empty()) return;
-  LogInfo("{} counters of {} orgs were filled from the ledger", seeded.counters, seeded.orgs);
-  absl::MutexLock lock(&mutex_);
-  settling_.parts.insert(settling_.parts.end(), seeded.parts.begin(), seeded.parts.end());
-  settle_at_ = absl::Now() + options_.settle_after;
 }
 
 void BookWatch::Run() {
@@ -77,6 +74,7 @@ void BookWatch::Run() {
     // those who have some should do.
     if (CountCompared(*policies) == 0 || !IsMine()) {
       in_round_ = false;
+      unsettled_.clear();
       absl::MutexLock lock(&mutex_);
       state_ = BookState();
       continue;
@@ -107,20 +105,30 @@ void BookWatch::Fill(const PolicySet& policies) {
   }
   last_error_ = error;
   if (!seeded.ok()) return;
-  Settle(*seeded);
-  Seeded again;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (absl::Now() < settle_at_) return;
-    again = std::exchange(settling_, Seeded());
-    settle_at_ = absl::InfiniteFuture();
+  Tell(*seeded);
+  Settle(policies, *seeded);
+}
+
+void BookWatch::Settle(const PolicySet& policies, const Seeded& seeded) {
+  const absl::Time now = absl::Now();
+  std::map<int, Unsettled> waiting;
+  for (const auto& [partition, mark] : seeded.unsettled) {
+    const auto seen = unsettled_.find(partition);
+    const bool same = seen != unsettled_.end() && seen->second.mark == mark;
+    waiting[partition] = {mark, same ? seen->second.since : now};
   }
-  const absl::Status settled = seeding_->SeedAgain(policies, again, absl::Now() + kSeedPatience);
-  if (settled.ok() || absl::IsCancelled(settled)) return;
-  LogError("counters may lack what was charged as they were filled: {}", settled.ToString());
-  absl::MutexLock lock(&mutex_);
-  settling_.parts.insert(settling_.parts.end(), again.parts.begin(), again.parts.end());
-  settle_at_ = std::min(settle_at_, absl::Now() + options_.settle_after);
+  unsettled_ = std::move(waiting);
+  int done = 0;
+  for (auto& [partition, waits] : unsettled_) {
+    if (now - waits.since < options_.settle_after) continue;
+    const absl::Status settled =
+        seeding_->Settle(policies, partition, waits.mark, absl::Now() + kSeedPatience);
+    if (settled.ok()) ++done;
+    if (settled.ok() || absl::IsCancelled(settled)) continue;
+    LogError("counters may lack what was charged as they were filled: {}", settled.ToString());
+    waits.since = now;
+  }
+  if (done > 0) LogInfo("what was filled in {} partitions is settled", done);
 }
 
 void BookWatch::BeginRound(const PolicySet& policies) {

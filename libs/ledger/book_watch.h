@@ -33,8 +33,8 @@ struct BookWatchOptions {
   int rest = 19;
   // How far behind the ledger may be before an org's books are called unknown.
   absl::Duration patience = absl::Seconds(5);
-  // After counters were filled: when every replica surely has the policy too, and they are filled
-  // once more.
+  // After it was seen that counters have been filled: when every replica surely has the policy too,
+  // and they are filled once more.
   absl::Duration settle_after = absl::Seconds(5);
 };
 
@@ -79,7 +79,7 @@ class BookWatch {
   void CompareNext(const PolicySet& policies);
   void BeginRound(const PolicySet& policies);
   void EndRound();
-  void Settle(const Seeded& seeded);
+  void Settle(const PolicySet& policies, const Seeded& seeded);
 
   Books* const books_;
   Seeding* const seeding_;
@@ -96,11 +96,15 @@ class BookWatch {
   absl::Time round_began_ = absl::InfinitePast();
   absl::Time rest_until_ = absl::InfinitePast();
   BookState round_;
+  // Partitions that wait to be settled: the mark, and since when it has been that one.
+  struct Unsettled {
+    std::string mark;
+    absl::Time since;
+  };
+  std::map<int, Unsettled> unsettled_;
 
   mutable absl::Mutex mutex_;
   BookState state_ ABSL_GUARDED_BY(mutex_);
-  Seeded settling_ ABSL_GUARDED_BY(mutex_);
-  absl::Time settle_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   absl::Notification stop_;
   std::thread thread_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <utility>
 
 namespace quotaplane {
 namespace {
@@ -24,6 +25,47 @@ Digest OwnPolicyEntry(std::string_view org) {
 Digest OwnFamilyEntry(const Digest& family, std::string_view org) {
   FieldBuffer fields;
   return fields.Add("own family").Add(org).Add(family.view()).digest();
+}
+
+// Instead of an entry, until that is settled.
+Digest UnsettledEntry(const Digest& entry) {
+  FieldBuffer fields;
+  return fields.Add("unsettled").Add(entry.view()).digest();
+}
+
+// That all the default policy counts was filled for the org, which had a policy of its own before.
+Digest ReturnedEntry(std::string_view org) {
+  FieldBuffer fields;
+  return fields.Add("returned").Add(org).digest();
+}
+
+using Entries = absl::flat_hash_set<Digest>;
+
+// Of all families that are filled, and which orgs have their own.
+struct WantedEntries {
+  Entries families;
+  Entries own_policies;
+};
+
+WantedEntries WantedOf(const PolicySet& policies, const std::vector<std::string>& own) {
+  WantedEntries wanted{.families = ComparedFamilies(policies.default_policy()), .own_policies = {}};
+  for (const std::string& org : own) {
+    wanted.own_policies.insert(OwnPolicyEntry(org));
+    for (const Digest& family : ComparedFamilies(*policies.For(org).policy)) {
+      wanted.families.insert(OwnFamilyEntry(family, org));
+    }
+  }
+  return wanted;
+}
+
+std::string MarkOf(const Entries& entries) {
+  std::vector<std::string_view> sorted;
+  sorted.reserve(entries.size());
+  for (const Digest& entry : entries) sorted.push_back(entry.view());
+  std::sort(sorted.begin(), sorted.end());
+  std::string mark(1, kFilled);
+  for (const std::string_view one : sorted) mark += one;
+  return mark;
 }
 
 bool HasNew(const Policy& next, const Policy& present) {
@@ -63,21 +105,10 @@ bool HasNewFamilies(const PolicySet& next, const PolicySet& present) {
   });
 }
 
-std::string FilledMark(const PolicySet& policies, const std::vector<std::string>& own) {
-  Families entries = ComparedFamilies(policies.default_policy());
-  for (const std::string& org : own) {
-    entries.insert(OwnPolicyEntry(org));
-    for (const Digest& family : ComparedFamilies(*policies.For(org).policy)) {
-      entries.insert(OwnFamilyEntry(family, org));
-    }
-  }
-  std::vector<std::string_view> sorted;
-  sorted.reserve(entries.size());
-  for (const Digest& entry : entries) sorted.push_back(entry.view());
-  std::sort(sorted.begin(), sorted.end());
-  std::string mark(1, kFilled);
-  for (const std::string_view one : sorted) mark += one;
-  return mark;
+std::string SettledMark(const PolicySet& policies, const std::vector<std::string>& own) {
+  WantedEntries wanted = WantedOf(policies, own);
+  wanted.families.merge(wanted.own_policies);
+  return MarkOf(wanted.families);
 }
 
 std::string FillingMark(std::string_view who) {
@@ -95,10 +126,35 @@ FillMark::FillMark(std::string_view mark) : filled_(!mark.empty() && mark[0] == 
   }
 }
 
+bool FillMark::HasUnsettled(const Digest& entry) const {
+  return entries_.contains(UnsettledEntry(entry));
+}
+
+bool FillMark::Has(const Digest& entry) const {
+  return entries_.contains(entry) || HasUnsettled(entry);
+}
+
+std::string FillMark::Filled(const PolicySet& policies, const std::vector<std::string>& own,
+                             const std::vector<std::string>& orgs) const {
+  WantedEntries wanted = WantedOf(policies, own);
+  Entries entries = std::move(wanted.own_policies);
+  for (const Digest& entry : wanted.families) {
+    entries.insert(entries_.contains(entry) ? entry : UnsettledEntry(entry));
+  }
+  for (const std::string& org : orgs) {
+    if (policies.For(org).version != 0) continue;
+    const Digest returned = ReturnedEntry(org);
+    if (entries_.contains(OwnPolicyEntry(org)) || entries_.contains(returned)) {
+      entries.insert(returned);
+    }
+  }
+  return MarkOf(entries);
+}
+
 Families FillMark::MissingOfDefault(const PolicySet& policies) const {
   Families missing;
   for (const Digest& family : ComparedFamilies(policies.default_policy())) {
-    if (!entries_.contains(family)) missing.insert(family);
+    if (!Has(family)) missing.insert(family);
   }
   return missing;
 }
@@ -111,9 +167,19 @@ Families FillMark::MissingOf(std::string_view org, const PolicySet& policies) co
   }
   Families missing;
   for (const Digest& family : ComparedFamilies(*policy.policy)) {
-    if (!entries_.contains(OwnFamilyEntry(family, org))) missing.insert(family);
+    if (!Has(OwnFamilyEntry(family, org))) missing.insert(family);
   }
   return missing;
+}
+
+Families FillMark::UnsettledOf(std::string_view org, const PolicySet& policies) const {
+  const OrgPolicy& policy = policies.For(org);
+  Families unsettled = ComparedFamilies(*policy.policy);
+  if (policy.version == 0 && entries_.contains(ReturnedEntry(org))) return unsettled;
+  absl::erase_if(unsettled, [&](const Digest& family) {
+    return !HasUnsettled(policy.version == 0 ? family : OwnFamilyEntry(family, org));
+  });
+  return unsettled;
 }
 
 }  // namespace quotaplane

@@ -83,10 +83,11 @@ Seeding::OrgsByPartition Seeding::ByPartition(const std::vector<std::string>& or
 
 absl::StatusOr<Seeded> Seeding::Seed(const PolicySet& policies, absl::Time deadline) {
   // Most partitions have no org with a policy of its own.
-  const std::string of_default = FilledMark(policies, {});
+  const std::string of_default = SettledMark(policies, {});
+  const OrgsByPartition owns = ByPartition(policies.OrgsWithOwn());
   std::vector<std::string> done;
-  for (const std::vector<std::string>& own : ByPartition(policies.OrgsWithOwn())) {
-    done.push_back(own.empty() ? of_default : FilledMark(policies, own));
+  for (const std::vector<std::string>& own : owns) {
+    done.push_back(own.empty() ? of_default : SettledMark(policies, own));
   }
   QP_ASSIGN_OR_RETURN(const std::vector<std::string> marks, marks_->ReadAll());
   Seeded seeded;
@@ -96,7 +97,7 @@ absl::StatusOr<Seeded> Seeding::Seed(const PolicySet& policies, absl::Time deadl
   absl::Status first;
   for (size_t i = 0; i < marks.size() && absl::Now() < deadline; ++i) {
     if (marks[i] == done[i]) continue;
-    const Partition partition{static_cast<int>(i), marks[i], done[i], orgs[i]};
+    const Partition partition{static_cast<int>(i), marks[i], owns[i], orgs[i]};
     first.Update(SeedPartition(partition, policies, deadline, &seeded));
   }
   if (first.ok() && absl::Now() >= deadline) {
@@ -109,21 +110,14 @@ absl::StatusOr<Seeded> Seeding::Seed(const PolicySet& policies, absl::Time deadl
 absl::Status Seeding::SeedPartition(const Partition& partition, const PolicySet& policies,
                                     absl::Time deadline, Seeded* seeded) {
   const FillMark mark(partition.mark);
-  const Families of_default = mark.MissingOfDefault(policies);
-  std::vector<Seeded::Part> parts;
+  const std::string filled = mark.Filled(policies, partition.own, partition.orgs);
   std::vector<std::pair<std::string, Families>> missing;
   for (const std::string& org : partition.orgs) {
     Families families = mark.MissingOf(org, policies);
-    if (families.empty()) continue;
-    const bool alone = policies.For(org).version != 0 || families != of_default;
-    if (alone) parts.push_back({partition.number, org, families});
-    missing.emplace_back(org, std::move(families));
-  }
-  if (!of_default.empty() && !partition.orgs.empty()) {
-    parts.push_back({partition.number, "", of_default});
+    if (!families.empty()) missing.emplace_back(org, std::move(families));
   }
   std::string begun = partition.mark;
-  if (!mark.filled() && (!missing.empty() || !of_default.empty())) {
+  if (!mark.filled() && (!missing.empty() || !mark.MissingOfDefault(policies).empty())) {
     // Lost again in the middle of it, the partition must not count as filled: this is lost with it.
     begun = FillingMark(absl::StrCat(owner_, "/", absl::ToUnixNanos(absl::Now())));
     QP_ASSIGN_OR_RETURN(const bool mine, marks_->Replace(partition.number, partition.mark, begun));
@@ -134,9 +128,11 @@ absl::Status Seeding::SeedPartition(const Partition& partition, const PolicySet&
     seeded->counters += moved;
     ++seeded->orgs;
   }
-  QP_ASSIGN_OR_RETURN(const bool still, marks_->Replace(partition.number, begun, partition.done));
-  if (!still) return Conflict("the counters were lost again, or another fills them");
-  seeded->parts.insert(seeded->parts.end(), parts.begin(), parts.end());
+  if (filled != begun) {
+    QP_ASSIGN_OR_RETURN(const bool still, marks_->Replace(partition.number, begun, filled));
+    if (!still) return Conflict("the counters were lost again, or another fills them");
+  }
+  if (filled != SettledMark(policies, partition.own)) seeded->unsettled[partition.number] = filled;
   return absl::OkStatus();
 }
 
@@ -148,21 +144,17 @@ absl::StatusOr<int> Seeding::Fill(const std::string& org, const PolicySet& polic
   return rebuilt.moved;
 }
 
-absl::Status Seeding::SeedAgain(const PolicySet& policies, const Seeded& seeded,
-                                absl::Time deadline) {
+absl::Status Seeding::Settle(const PolicySet& policies, int partition, const std::string& mark,
+                             absl::Time deadline) {
   QP_ASSIGN_OR_RETURN(const std::vector<std::string> all, ListAllOrgs(*database_));
-  const OrgsByPartition orgs = ByPartition(all);
-  for (const Seeded::Part& part : seeded.parts) {
-    if (!part.org.empty()) {
-      QP_RETURN_IF_ERROR(Fill(part.org, policies, part.families, deadline).status());
-      continue;
-    }
-    for (const std::string& org : orgs[part.partition]) {
-      if (policies.For(org).version != 0) continue;
-      QP_RETURN_IF_ERROR(Fill(org, policies, part.families, deadline).status());
-    }
+  const FillMark unsettled(mark);
+  for (const std::string& org : ByPartition(all)[partition]) {
+    const Families families = unsettled.UnsettledOf(org, policies);
+    if (families.empty()) continue;
+    QP_RETURN_IF_ERROR(Fill(org, policies, families, deadline).status());
   }
-  return absl::OkStatus();
+  const std::string settled = SettledMark(policies, ByPartition(policies.OrgsWithOwn())[partition]);
+  return marks_->Replace(partition, mark, settled).status();
 }
 
 }  // namespace quotaplane

@@ -4,11 +4,13 @@
 // org (fill_marks.h). A policy with a family that is not there has a new limit; a partition with no
 // mark has lost its counters, or never had any. Both are answered alike: compare, and move what
 // differs. That is exact whatever is charged meanwhile (libs/ledger/books.h), so it may be done
-// before a policy takes force, and again after. What is new in one org's own policy is filled for
-// that org alone.
+// before a policy takes force, and again after, when every replica surely has it: the marks say
+// what waits for that, so that it is done whoever is killed. What is new in one org's own policy is
+// filled for that org alone.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,16 +30,12 @@ struct RebuiltOrg {
   int moved = 0;
 };
 
-// What one call of Seed filled.
 struct Seeded {
-  struct Part {
-    int partition = 0;
-    std::string org;  // empty: every org of the partition that is under the default policy
-    Families families;
-  };
-  std::vector<Part> parts;
+  // What one call of Seed filled.
   int orgs = 0;
   int counters = 0;  // that were moved
+  // Partitions, with their marks, that wait to be settled, whoever filled them.
+  std::map<int, std::string> unsettled;
 };
 
 // Thread-safe. Blocks.
@@ -62,17 +60,18 @@ class Seeding {
   // Fills what the marks do not have, and marks it. The first error; then some may have been
   // filled, and the next call goes on. Without anything to do it reads the marks and that is all.
   absl::StatusOr<Seeded> Seed(const PolicySet& policies, absl::Time deadline);
-  // Once more what an earlier call filled: for what was charged by replicas that did not have the
-  // policy yet.
-  absl::Status SeedAgain(const PolicySet& policies, const Seeded& seeded, absl::Time deadline);
+  // Fills once more what the mark of this partition has as unsettled, for what was charged by
+  // replicas that did not have the policy yet, and marks it settled. Nothing where the partition
+  // has another mark by now.
+  absl::Status Settle(const PolicySet& policies, int partition, const std::string& mark,
+                      absl::Time deadline);
 
  private:
   using OrgsByPartition = std::vector<std::vector<std::string>>;
-  // A partition with its mark as it is, and as it should be.
   struct Partition {
     int number = 0;
     const std::string& mark;
-    const std::string& done;
+    const std::vector<std::string>& own;  // orgs with a policy of their own
     const std::vector<std::string>& orgs;
   };
 

@@ -28,6 +28,7 @@ IN_A_MOMENT = (
     "quotactl alert list",
     "quotactl check",
     "quotactl exception list",
+    "quotactl policy plan",
     "quotactl report usage",
 )
 

@@ -219,10 +219,16 @@ class LossTest(Case):
 
 
 class RestartTest(Case):
+    def wait_until_settled(self, times: int) -> None:
+        """What is new is filled twice; from then on a drift stays."""
+        poll(lambda: self.server.log().count(" is settled") == times)
+
     def test_a_restart_hides_no_drift_of_an_org_with_its_own_policy(self) -> None:
-        self.quotactl("limits", "set", "user=alice: 50 usd a month", "--on-outage", "deny")
+        self.wait_until_settled(1)
         self.record("r-1", 1000)
         self.wait_for_ledger(1)
+        self.quotactl("limits", "set", "user=alice: 50 usd a month", "--on-outage", "deny")
+        self.wait_until_settled(2)
         self.disturb(7)
         self.server.stop()
         type(self).server = Server(OPTIONS.program, self.folder, self.POLICY, PRICES, self.MORE)

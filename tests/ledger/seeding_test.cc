@@ -31,6 +31,15 @@ class SeedingTest : public BooksFixture {
     EXPECT_TRUE(seeded.ok()) << seeded.status();
     return seeded.value_or(Seeded());
   }
+  // Settles what waits for it.
+  void Settle(const std::shared_ptr<const Policy>& policy) {
+    for (const auto& [partition, mark] : Seed(policy).unsettled) {
+      const absl::Status settled =
+          seeding_.Settle(PolicySet(policy), partition, mark, absl::Now() + absl::Seconds(20));
+      EXPECT_TRUE(settled.ok()) << settled;
+    }
+    EXPECT_TRUE(Seed(policy).unsettled.empty());
+  }
   int64_t DriftingBy(const Policy& policy) {
     const auto lines = books_.Compare("acme", policy, absl::Seconds(20));
     EXPECT_TRUE(lines.ok()) << lines.status();
@@ -68,10 +77,8 @@ TEST_P(SeedingTest, ANewLimitIsFilledOnce) {
   EXPECT_EQ(DriftingBy(*with_more_), 1);
   const Seeded seeded = Seed(with_more_);
   EXPECT_EQ(seeded.counters, 1);
-  ASSERT_EQ(seeded.parts.size(), 1u);
-  EXPECT_EQ(seeded.parts[0].families.size(), 1u);
   EXPECT_EQ(DriftingBy(*with_more_), 0);
-  EXPECT_TRUE(Seed(with_more_).parts.empty());
+  EXPECT_EQ(Seed(with_more_).orgs, 0);
 }
 
 TEST_P(SeedingTest, ALimitThatWasAwayMeanwhileIsFilledAgain) {
@@ -90,13 +97,51 @@ TEST_P(SeedingTest, WhatTheOldPolicyChargedMeanwhileIsAddedByTheSecondPass) {
   const auto worker = Worker();
   for (int i = 0; i < 10; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(10));
-  Seed(policy_);
-  const Seeded seeded = Seed(with_more_);
+  Settle(policy_);
+  Seed(with_more_);
   Charge(ChargeOf(10));  // by a replica that has the old policy
   EXPECT_EQ(DriftingBy(*with_more_), 1);
-  ASSERT_TRUE(
-      seeding_.SeedAgain(PolicySet(with_more_), seeded, absl::Now() + absl::Seconds(20)).ok());
+  Settle(with_more_);
   EXPECT_EQ(DriftingBy(*with_more_), 0);
+}
+
+TEST_P(SeedingTest, WhoeverIsKilledBeforeTheSecondPassLeavesItToTheNext) {
+  const auto worker = Worker();
+  for (int i = 0; i < 10; ++i) Charge(ChargeOf(i));
+  EXPECT_TRUE(Reaches(10));
+  Settle(policy_);
+  Disturb(Compare()[0], 3);
+  EXPECT_EQ(Seed(with_more_).counters, 1);
+  Charge(ChargeOf(10));  // by a replica that has the old policy
+  EXPECT_TRUE(Reaches(11));
+  EXPECT_EQ(DriftingBy(*with_more_), 2);
+  // Another process, which knows nothing of this one but what stands in the marks.
+  Seeding next(&books_, &marks_, db_.get(), "next");
+  BookWatchOptions options;
+  options.owner = "next";
+  options.tick = absl::Milliseconds(10);
+  options.settle_after = absl::Milliseconds(50);
+  const BookWatch watch(
+      &books_, &next, &marks_, db_.get(),
+      [&] { return std::make_shared<const PolicySet>(with_more_); }, options);
+  EXPECT_TRUE(
+      fixtures::PollUntil(absl::Seconds(20), [&] { return Seed(with_more_).unsettled.empty(); }));
+  // The drift of a limit that was settled is still shown.
+  EXPECT_EQ(DriftingBy(*with_more_), 1);
+}
+
+TEST_P(SeedingTest, WhatWasFilledSinceIsNotSettledByAnEarlierMark) {
+  const auto worker = Worker();
+  Charge(ChargeOf(0));
+  EXPECT_TRUE(Reaches(1));
+  const Seeded early = Seed(policy_);
+  const Seeded late = Seed(with_more_);
+  EXPECT_EQ(late.unsettled.size(), early.unsettled.size());
+  for (const auto& [partition, mark] : early.unsettled) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    EXPECT_TRUE(seeding_.Settle(PolicySet(policy_), partition, mark, deadline).ok());
+  }
+  EXPECT_EQ(Seed(with_more_).unsettled, late.unsettled);
 }
 
 TEST_P(SeedingTest, ALossIsNoticedAndCountersComeBack) {
@@ -116,10 +161,10 @@ TEST_P(SeedingTest, ADriftOfOtherLimitsIsNotHidden) {
   const auto worker = Worker();
   for (int i = 0; i < 10; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(10));
-  Seed(policy_);
+  Settle(policy_);
   Disturb(Compare()[0], 3);
   EXPECT_EQ(DriftingBy(*policy_), 1);
-  Seed(with_more_);
+  Settle(with_more_);
   EXPECT_EQ(DriftingBy(*with_more_), 1);
 }
 
@@ -178,7 +223,7 @@ TEST_P(SeedingTest, TheWatchSeesADriftAndFillsALoss) {
   const auto worker = Worker();
   for (int i = 0; i < 20; ++i) Charge(ChargeOf(i));
   EXPECT_TRUE(Reaches(20));
-  Seed(policy_);  // so that the watch has nothing to fill, nor to fill once more
+  Settle(policy_);  // so that the watch has nothing to fill, nor to fill once more
   BookWatchOptions options;
   options.owner = "watcher";
   options.tick = absl::Milliseconds(10);
