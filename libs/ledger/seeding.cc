@@ -147,8 +147,9 @@ absl::StatusOr<int> Seeding::Fill(const std::string& org, const PolicySet& polic
 absl::Status Seeding::Settle(const PolicySet& policies, int partition, const std::string& mark,
                              absl::Time deadline) {
   QP_ASSIGN_OR_RETURN(const std::vector<std::string> all, ListAllOrgs(*database_));
+  const OrgsByPartition orgs = ByPartition(all);
   const FillMark unsettled(mark);
-  for (const std::string& org : ByPartition(all)[partition]) {
+  for (const std::string& org : orgs[partition]) {
     const Families families = unsettled.UnsettledOf(org, policies);
     if (families.empty()) continue;
     QP_RETURN_IF_ERROR(Fill(org, policies, families, deadline).status());

@@ -4,28 +4,58 @@
 //
 // Not faketime, since a timed wait of absl's is a futex call with a time of day in it, which has to
 // be shifted back.
+//
+// Nothing here is a static that is initialised at its first use: a thread that finds another at
+// that waits by `syscall`, which is this library's, and waits for the same.
 #include <dlfcn.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 
 namespace {
 
-time_t Offset() {
-  static const time_t kOffset = [] {
-    const char* given = std::getenv("CLOCK_OFFSET_SECONDS");
-    return given != nullptr ? static_cast<time_t>(std::strtoll(given, nullptr, 10)) : 0;
-  }();
-  return kOffset;
-}
-
+// The one that is hidden by ours. It is looked up by whoever comes first, and by others meanwhile:
+// they find the same.
 template <typename Function>
-Function* Original(const char* name) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+class Original {
+ public:
+  explicit constexpr Original(const char* name) : name_(name) {}
+
+  Function* get() {
+    Function* found = found_.load(std::memory_order_acquire);
+    if (found == nullptr) {
+      found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name_));
+      found_.store(found, std::memory_order_release);
+    }
+    return found;
+  }
+
+ private:
+  const char* const name_;
+  std::atomic<Function*> found_ = nullptr;
+};
+
+constinit Original<int(clockid_t, timespec*)> original_clock_gettime("clock_gettime");
+constinit Original<int(timeval*, void*)> original_gettimeofday("gettimeofday");
+constinit Original<long(long, ...)> original_syscall("syscall");
+
+constexpr time_t kUnknown = std::numeric_limits<time_t>::min();
+constinit std::atomic<time_t> known_offset = kUnknown;
+
+time_t Offset() {
+  time_t offset = known_offset.load(std::memory_order_relaxed);
+  if (offset == kUnknown) {
+    const char* given = std::getenv("CLOCK_OFFSET_SECONDS");
+    offset = given != nullptr ? static_cast<time_t>(std::strtoll(given, nullptr, 10)) : 0;
+    known_offset.store(offset, std::memory_order_relaxed);
+  }
+  return offset;
 }
 
 }  // namespace
@@ -33,15 +63,13 @@ Function* Original(const char* name) {
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {
-  static auto* const kOriginal = Original<int(clockid_t, timespec*)>("clock_gettime");
-  const int result = kOriginal(clock, time);
+  const int result = original_clock_gettime.get()(clock, time);
   if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) time->tv_sec += Offset();
   return result;
 }
 
 int gettimeofday(timeval* time, void* zone) noexcept {
-  static auto* const kOriginal = Original<int(timeval*, void*)>("gettimeofday");
-  const int result = kOriginal(time, zone);
+  const int result = original_gettimeofday.get()(time, zone);
   time->tv_sec += Offset();
   return result;
 }
@@ -54,7 +82,6 @@ time_t time(time_t* out) noexcept {
 }
 
 long syscall(long number, ...) noexcept {
-  static auto* const kOriginal = Original<long(long, ...)>("syscall");
   long args[6];
   va_list list;
   va_start(list, number);
@@ -66,7 +93,7 @@ long syscall(long number, ...) noexcept {
     until.tv_sec -= Offset();
     args[3] = reinterpret_cast<long>(&until);
   }
-  return kOriginal(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+  return original_syscall.get()(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 }  // extern "C"
