@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -282,7 +283,7 @@ TEST_P(SessionTest, StreamOfAMillionRowsInBoundedMemory) {
     }
     return 0L;
   };
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
   constexpr long kAllowedKib = 400'000;  // it keeps 256 MiB of what was freed
 #else
   constexpr long kAllowedKib = 20'000;
