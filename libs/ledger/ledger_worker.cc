@@ -61,31 +61,30 @@ LedgerWorker::Stats LedgerWorker::stats() const {
 }
 
 void LedgerWorker::Run() {
-  absl::Duration pause = options_.first_retry;
+  absl::Duration retry = options_.first_retry;
   while (!stop_.HasBeenNotified()) {
-    const absl::StatusOr<size_t> done = Round();
-    if (done.ok()) {
+    const absl::StatusOr<bool> more = Round();
+    if (more.ok()) {
       if (away_) LogInfo("the ledger takes charges again");
       away_ = false;
-      pause = options_.first_retry;
-      if (*done == 0) stop_.WaitForNotificationWithTimeout(options_.idle_pause);
+      retry = options_.first_retry;
+      if (!*more) stop_.WaitForNotificationWithTimeout(options_.pause);
       continue;
     }
     ++failures_;
     // Once per outage, not per attempt.
-    if (!away_) LogError("charges wait in the outbox: {}", done.status().ToString());
+    if (!away_) LogError("charges wait in the outbox: {}", more.status().ToString());
     away_ = true;
     outbox_->Reopen();
-    stop_.WaitForNotificationWithTimeout(pause);
-    pause = std::min(2 * pause, options_.longest_retry);
+    stop_.WaitForNotificationWithTimeout(retry);
+    retry = std::min(2 * retry, options_.longest_retry);
   }
 }
 
-absl::StatusOr<size_t> LedgerWorker::Round() {
-  QP_ASSIGN_OR_RETURN(std::vector<Outbox::Message> messages, outbox_->Read(options_.batch));
-  const size_t count = messages.size();
-  QP_RETURN_IF_ERROR(WriteAll(std::move(messages)));
-  return count;
+absl::StatusOr<bool> LedgerWorker::Round() {
+  QP_ASSIGN_OR_RETURN(Outbox::Batch batch, outbox_->Read(options_.batch));
+  QP_RETURN_IF_ERROR(WriteAll(std::move(batch.messages)));
+  return batch.more;
 }
 
 absl::Status LedgerWorker::WriteAll(std::vector<Outbox::Message> messages) {

@@ -30,8 +30,10 @@ struct LedgerWorkerOptions {
   // Entries of a transaction, or lines of refusals, about: a round is several where its charges
   // have many lines. At most sql::kMaxBatchRows.
   int64_t entries_at_once = 20'000;
-  // How long to wait after a round that found nothing.
-  absl::Duration idle_pause = absl::Milliseconds(50);
+  // Between rounds, but where there may be more at once. A transaction costs as much as some tens
+  // of charges: a worker that wrote each as it comes would, from a few hundred a second on, take
+  // the processor that those who bring them need, and then never find the outbox empty.
+  absl::Duration pause = absl::Milliseconds(200);
   // Between attempts while the outbox or the ledger is away: doubled each time, up to the second.
   absl::Duration first_retry = absl::Milliseconds(100);
   absl::Duration longest_retry = absl::Seconds(5);
@@ -64,8 +66,8 @@ class LedgerWorker {
 
  private:
   void Run();
-  // One round: how many messages it dealt with.
-  absl::StatusOr<size_t> Round();
+  // One round; whether there may be more at once.
+  absl::StatusOr<bool> Round();
   absl::Status WriteAll(std::vector<Outbox::Message> messages);
   // Things of one kind, each with the message that it came in.
   template <typename Item>

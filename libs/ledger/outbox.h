@@ -29,13 +29,19 @@ class Outbox {
     std::optional<Settlement> settlement;
   };
 
+  struct Batch {
+    std::vector<Message> messages;
+    // There may be more at once.
+    bool more = false;
+  };
+
   virtual ~Outbox() = default;
 
-  // Up to about `most` messages, in order within a partition; empty where there are none. A message
+  // Up to about `most` messages, in order within a partition; none where there are none. A message
   // is handed to one reader at a time: to another only when its reader has neither acknowledged nor
   // asked for a while, so a message may come twice. What this reader has not acknowledged comes
   // again after Reopen. Errors: the store is away.
-  virtual absl::StatusOr<std::vector<Message>> Read(int most) = 0;
+  virtual absl::StatusOr<Batch> Read(int most) = 0;
   // These are in the ledger: they are forgotten here. Those of which that was said before count as
   // done.
   virtual absl::Status Acknowledge(std::span<const Message> messages) = 0;

@@ -90,34 +90,36 @@ absl::Status StreamGroup::EnsureGroups() {
   return first;
 }
 
-absl::StatusOr<std::vector<StreamEntry>> StreamGroup::Read(int most) {
+absl::StatusOr<StreamRead> StreamGroup::Read(int most) {
   QP_RETURN_IF_ERROR(EnsureGroups());
-  std::vector<StreamEntry> entries;
-  absl::Status read;
+  StreamRead read;
+  absl::Status status;
   bool own = true;
   // Where there is nothing left of its own, what is new comes in the same round.
-  while (own && entries.empty() && read.ok()) {
+  while (own && read.entries.empty() && status.ok()) {
     own = std::any_of(partitions_.begin(), partitions_.end(),
                       [](const Partition& one) { return one.from != kNew; });
-    read = ReadPartitions(most, &entries);
+    status = ReadPartitions(most, &read);
   }
   // What was handed out by the calls that did succeed must not be lost from sight.
-  if (!read.ok()) {
+  if (!status.ok()) {
     Reopen();
-    return read;
+    return status;
   }
   if (std::chrono::steady_clock::now() >= next_claim_) {
-    const absl::StatusOr<bool> more = ClaimAbandoned(most, &entries);
+    const absl::StatusOr<bool> more = ClaimAbandoned(most, &read);
     if (!more.ok()) {
       Reopen();
       return more.status();
     }
-    if (!*more) {
+    if (*more) {
+      read.more = true;
+    } else {
       next_claim_ = std::chrono::steady_clock::now() +
                     absl::ToChronoNanoseconds(options_.abandoned_after / 3);
     }
   }
-  return entries;
+  return read;
 }
 
 std::vector<StreamGroup::Ask> StreamGroup::Shares(int most) {
@@ -137,7 +139,7 @@ std::vector<StreamGroup::Ask> StreamGroup::Shares(int most) {
   return asked;
 }
 
-absl::Status StreamGroup::ReadPartitions(int most, std::vector<StreamEntry>* entries) {
+absl::Status StreamGroup::ReadPartitions(int most, StreamRead* read) {
   const std::vector<Ask> asked = Shares(most);
   ManyCalls calls;
   for (const Ask& ask : asked) {
@@ -174,14 +176,20 @@ absl::Status StreamGroup::ReadPartitions(int most, std::vector<StreamEntry>* ent
       partition.from = size == 0 || found->back().elements.empty() ? std::string(kNew)
                                                                    : found->back().elements[0].text;
     }
-    partition.count = size >= asked[call].count ? std::min(2 * partition.count, most)
-                                                : std::max(partition.count / 2, kFewest);
-    AddEntries(i, found, entries);
+    if (size >= asked[call].count) {
+      partition.count = std::min(2 * partition.count, most);
+      read->more = true;
+    } else if (size < asked[call].count / 4) {
+      partition.count = std::max(partition.count / 2, kFewest);
+    }
+    // Of its own from before there may be fewer than was asked for, and new ones behind them.
+    if (partition.from != kNew) read->more = true;
+    AddEntries(i, found, &read->entries);
   }
   return first;
 }
 
-absl::StatusOr<bool> StreamGroup::ClaimAbandoned(int most, std::vector<StreamEntry>* entries) {
+absl::StatusOr<bool> StreamGroup::ClaimAbandoned(int most, StreamRead* read) {
   ManyCalls calls;
   const std::string idle = std::to_string(absl::ToInt64Milliseconds(options_.abandoned_after));
   const auto partitions = static_cast<int>(partitions_.size());
@@ -205,7 +213,7 @@ absl::StatusOr<bool> StreamGroup::ClaimAbandoned(int most, std::vector<StreamEnt
     if (reply->elements.size() < 2) continue;
     std::vector<Reply>& found = reply->elements[1].elements;
     more = more || found.size() >= at_once;
-    AddEntries(i, &found, entries);
+    AddEntries(i, &found, &read->entries);
   }
   QP_RETURN_IF_ERROR(first);
   return more;

@@ -41,6 +41,12 @@ struct StreamEntry {
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
+struct StreamRead {
+  std::vector<StreamEntry> entries;
+  // There may be more at once: of a stream there was as much as was asked for.
+  bool more = false;
+};
+
 // KEYS [1] stream.  ARGV [1] group, [2 …] ids.  Acknowledges and deletes them; replies how many
 // were there. One instance for the process, for Client::Start.
 const Script& AcknowledgeScript();
@@ -54,7 +60,7 @@ class StreamGroup {
   // Up to about `most` entries, in order within a stream; empty where there are none. Its own ones
   // from before come first, then new ones, and now and then those that others abandoned. After an
   // error whatever was handed out is handed out again.
-  absl::StatusOr<std::vector<StreamEntry>> Read(int most);
+  absl::StatusOr<StreamRead> Read(int most);
   // Of each, `partition` and `id` count.
   template <typename Message>
   absl::Status Acknowledge(std::span<const Message> messages) {
@@ -72,7 +78,8 @@ class StreamGroup {
   struct Partition {
     // Behind the last of its own messages that it has read again; ">" when there are no more.
     std::string from;
-    // How many messages to ask for: more where there were many. It gets its share of the round.
+    // How many messages to ask for: twice as many where there were so many, half where there was
+    // not a quarter. It gets its share of the round.
     int count = 0;
     bool has_group = false;
     bool lively = true;  // asked every round
@@ -89,9 +96,9 @@ class StreamGroup {
   // that each is asked for at least.
   std::vector<Ask> Shares(int most);
   // Own ones from before first, then new ones.
-  absl::Status ReadPartitions(int most, std::vector<StreamEntry>* entries);
+  absl::Status ReadPartitions(int most, StreamRead* read);
   // Takes over what other readers abandoned; says whether there may be more of it.
-  absl::StatusOr<bool> ClaimAbandoned(int most, std::vector<StreamEntry>* entries);
+  absl::StatusOr<bool> ClaimAbandoned(int most, StreamRead* read);
 
   Client* const client_;
   const StreamGroupOptions options_;

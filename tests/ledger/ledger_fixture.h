@@ -98,7 +98,7 @@ class OutboxTest : public LedgerTest {
 
   static LedgerWorkerOptions WorkerOptions() {
     LedgerWorkerOptions options;
-    options.idle_pause = absl::Milliseconds(2);
+    options.pause = absl::Milliseconds(2);
     options.first_retry = absl::Milliseconds(5);
     options.longest_retry = absl::Milliseconds(50);
     options.now_us = [] { return kMonthEndUs + 1; };

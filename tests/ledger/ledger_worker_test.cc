@@ -1,9 +1,12 @@
 // From the outbox into the ledger, through everything that breaks in between.
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/base/absl_view.h"
 #include "libs/counters/redis/layout.h"
 #include "tests/ledger/ledger_fixture.h"
@@ -52,7 +55,7 @@ TEST_P(LedgerWorkerTest, AWorkersClockThatIsOffMovesNothing) {
 class DyingOutbox : public Outbox {
  public:
   DyingOutbox(Outbox* outbox, int deaths) : outbox_(outbox), deaths_(deaths) {}
-  absl::StatusOr<std::vector<Message>> Read(int most) override { return outbox_->Read(most); }
+  absl::StatusOr<Batch> Read(int most) override { return outbox_->Read(most); }
   absl::Status Acknowledge(std::span<const Message> messages) override {
     if (deaths_-- > 0) return absl::UnavailableError("killed");
     return outbox_->Acknowledge(messages);
@@ -81,7 +84,8 @@ TEST_P(LedgerWorkerTest, KilledBetweenTheDatabaseAndTheAcknowledgement) {
 TEST_P(LedgerWorkerTest, ADeadWorkersMessagesAreTakenOver) {
   for (int i = 0; i < 100; ++i) Commit(ChargeOf(i));
   Reader dead = MakeReader("dead");
-  ASSERT_EQ(dead.outbox->Read(1'000)->size(), 32u);  // it asks for more where there was much
+  ASSERT_EQ(dead.outbox->Read(1'000)->messages.size(),
+            32u);  // it asks for more where there was much
   dead = {};
   Reader reader = MakeReader("other", absl::Milliseconds(50));
   const LedgerWorker worker(reader.outbox.get(), &writer_, &codec_, WorkerOptions());
@@ -92,7 +96,7 @@ TEST_P(LedgerWorkerTest, ADeadWorkersMessagesAreTakenOver) {
 TEST_P(LedgerWorkerTest, ANamesakeTakesOverAtOnce) {
   for (int i = 0; i < 20; ++i) Commit(ChargeOf(i));
   Reader dead = MakeReader("one");
-  ASSERT_EQ(dead.outbox->Read(1'000)->size(), 20u);
+  ASSERT_EQ(dead.outbox->Read(1'000)->messages.size(), 20u);
   dead = {};
   Reader reader = MakeReader("one", absl::Hours(1));
   const LedgerWorker worker(reader.outbox.get(), &writer_, &codec_, WorkerOptions());
@@ -161,7 +165,7 @@ TEST_P(LedgerWorkerTest, AnotherVersionsTablesAreNoFaultOfTheCharges) {
 class WatchedOutbox : public Outbox {
  public:
   explicit WatchedOutbox(Outbox* outbox) : outbox_(outbox) {}
-  absl::StatusOr<std::vector<Message>> Read(int most) override { return outbox_->Read(most); }
+  absl::StatusOr<Batch> Read(int most) override { return outbox_->Read(most); }
   absl::Status Acknowledge(std::span<const Message> messages) override {
     most_ = std::max(most_.load(), messages.size());
     return outbox_->Acknowledge(messages);
@@ -222,12 +226,63 @@ TEST_P(LedgerWorkerTest, ManyPartitionsShareARound) {
   // least that a partition is asked for is 32.
   const size_t bound = std::max<size_t>(kMost, 32 * busy);
   for (int round = 0; round < 40 && read < kOrgs * kEach; ++round) {
-    const auto messages = reader.outbox->Read(kMost);
-    ASSERT_TRUE(messages.ok()) << messages.status();
-    EXPECT_LE(messages->size(), bound) << "round " << round;
-    read += messages->size();
+    const auto batch = reader.outbox->Read(kMost);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    EXPECT_LE(batch->messages.size(), bound) << "round " << round;
+    read += batch->messages.size();
   }
   EXPECT_EQ(read, kOrgs * kEach);
+}
+
+// Somebody charges while it is asked, and so each time: it is never found empty.
+class NeverEmptyOutbox : public Outbox {
+ public:
+  NeverEmptyOutbox(Outbox* outbox, std::function<void()> charge)
+      : outbox_(outbox), charge_(std::move(charge)) {}
+  absl::StatusOr<Batch> Read(int most) override {
+    charge_();
+    ++reads_;
+    return outbox_->Read(most);
+  }
+  absl::Status Acknowledge(std::span<const Message> messages) override {
+    return outbox_->Acknowledge(messages);
+  }
+  absl::Status Quarantine(const Message& message, std::string_view why) override {
+    return outbox_->Quarantine(message, why);
+  }
+  void Reopen() override { outbox_->Reopen(); }
+  int64_t reads() const { return reads_; }
+
+ private:
+  Outbox* const outbox_;
+  const std::function<void()> charge_;
+  std::atomic<int64_t> reads_ = 0;
+};
+
+// A worker that went on at once whenever it found something would write each charge by itself.
+TEST_P(LedgerWorkerTest, ItWaitsForMoreBetweenRounds) {
+  Reader reader = MakeReader("one");
+  int charged = 0;
+  NeverEmptyOutbox outbox(reader.outbox.get(), [&] { Commit(ChargeOf(charged++)); });
+  LedgerWorkerOptions options = WorkerOptions();
+  options.pause = absl::Milliseconds(10);
+  const absl::Time start = absl::Now();
+  {
+    const LedgerWorker worker(&outbox, &writer_, &codec_, options);
+    EXPECT_TRUE(fixtures::PollUntil(absl::Seconds(30), [&] { return outbox.reads() > 30; }));
+  }
+  EXPECT_LE(outbox.reads(), (absl::Now() - start) / options.pause + 1);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM ledger_keys"), charged);
+}
+
+// What waits already is written without a pause.
+TEST_P(LedgerWorkerTest, ItDoesNotWaitWhereThereIsMore) {
+  for (int i = 0; i < 300; ++i) Commit(ChargeOf(i));
+  Reader reader = MakeReader("one");
+  LedgerWorkerOptions options = WorkerOptions();
+  options.pause = absl::Hours(1);
+  const LedgerWorker worker(reader.outbox.get(), &writer_, &codec_, options);
+  EXPECT_TRUE(Reaches(300));
 }
 
 TEST_P(LedgerWorkerTest, RedisLosesItsGroups) {

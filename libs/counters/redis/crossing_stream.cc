@@ -60,10 +60,10 @@ CrossingStream::CrossingStream(redis::Client* client, CrossingStreamOptions opti
     : group_(client, GroupOptions(std::move(options))) {}
 
 absl::StatusOr<std::vector<CrossingSource::Message>> CrossingStream::Read(int most) {
-  QP_ASSIGN_OR_RETURN(std::vector<StreamEntry> entries, group_.Read(most));
+  QP_ASSIGN_OR_RETURN(redis::StreamRead read, group_.Read(most));
   std::vector<Message> messages;
   std::vector<Message> strange;
-  for (StreamEntry& entry : entries) {
+  for (StreamEntry& entry : read.entries) {
     Message message;
     const bool readable = ReadMessage(&entry, &message);
     (readable ? messages : strange).push_back(std::move(message));

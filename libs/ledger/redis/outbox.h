@@ -28,7 +28,7 @@ class RedisOutbox : public Outbox {
   // `client` knows GetOutboxScripts(), and outlives this.
   RedisOutbox(redis::Client* client, RedisOutboxOptions options);
 
-  absl::StatusOr<std::vector<Message>> Read(int most) override;
+  absl::StatusOr<Batch> Read(int most) override;
   absl::Status Acknowledge(std::span<const Message> messages) override;
   absl::Status Quarantine(const Message& message, std::string_view why) override;
   void Reopen() override { group_.Reopen(); }

@@ -82,6 +82,8 @@ class Redis(ABC):
         lines = [
             *self.tls_config(name),
             *(f"dir {folder}", "appendonly yes", "appendfsync everysec", 'save ""'),
+            # Rarely: while a master and its replica rewrite, they take two cores from everybody else.
+            "auto-aof-rewrite-min-size 512mb",
             *("maxmemory-policy noeviction", "repl-diskless-sync-delay 0"),
             # The default user stays on, with a password. Redis 7.0 reads its append-only file as that
             # user, and passes over every transaction in it, that is over every charge, that the user
