@@ -65,6 +65,14 @@ std::string Packed(const Charged& charged) {
   return bytes;
 }
 
+// The reply is to be received.
+void Send(Redis& redis, const Charged& charged, const ChargeCodec& codec) {
+  const std::string stream = StreamOf(PartitionOf(charged.record.subject.org, kDefaultPartitions));
+  const std::string record = codec.Encode(charged.record);
+  const std::string outcome = Packed(charged);
+  redis.Send<7>({"XADD", stream, "*", "r", record, "s", outcome});
+}
+
 }  // namespace
 
 Backlog PutBacklog(const std::string& socket_path, const Traffic& traffic, const ChargeCodec& codec,
@@ -79,11 +87,7 @@ Backlog PutBacklog(const std::string& socket_path, const Traffic& traffic, const
   int64_t unanswered = 0;
   for (int64_t i = 0; i < charges; ++i) {
     const Charged charged = traffic.At(i);
-    const std::string stream =
-        StreamOf(PartitionOf(charged.record.subject.org, kDefaultPartitions));
-    const std::string record = codec.Encode(charged.record);
-    const std::string outcome = Packed(charged);
-    redis.Send<7>({"XADD", stream, "*", "r", record, "s", outcome});
+    Send(redis, charged, codec);
     ++backlog.charges;
     backlog.entries += static_cast<int64_t>(charged.record.lines.size());
     backlog.cost_nano_usd += charged.record.cost_nano_usd;
@@ -92,6 +96,15 @@ Backlog PutBacklog(const std::string& socket_path, const Traffic& traffic, const
     put = i + 1;
   }
   return backlog;
+}
+
+void PutCharges(const std::string& socket_path, const Traffic& traffic, const ChargeCodec& codec,
+                int64_t first, int64_t count) {
+  Redis redis(socket_path);
+  for (int64_t i = first; i < first + count; ++i) {
+    Send(redis, traffic.At(i), codec);
+    redis.Receive();
+  }
 }
 
 int64_t Waiting(const std::string& socket_path) {

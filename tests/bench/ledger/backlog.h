@@ -22,6 +22,10 @@ struct Backlog {
 Backlog PutBacklog(const std::string& socket_path, const Traffic& traffic, const ChargeCodec& codec,
                    int64_t charges);
 
+// Puts `count` charges of `traffic` there, from number `first` on. Aborts where Redis refuses one.
+void PutCharges(const std::string& socket_path, const Traffic& traffic, const ChargeCodec& codec,
+                int64_t first, int64_t count);
+
 // How many messages the outbox has.
 int64_t Waiting(const std::string& socket_path);
 
