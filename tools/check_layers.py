@@ -148,7 +148,7 @@ EDGES: dict[str, set[str]] = {
     "libs/reports": {"libs/base", "libs/money", "libs/window", "libs/chargeback", "libs/sql"},
     "libs/metrics": {"libs/base"},
     "libs/tracing": {"libs/base"},
-    "libs/rpc": {"libs/base"},
+    "libs/rpc": {"libs/base", "libs/log"},
 }
 # These stand above every library and may use each of them, but of each other only what EDGES_ABOVE
 # lists.

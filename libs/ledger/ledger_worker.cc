@@ -62,19 +62,22 @@ LedgerWorker::Stats LedgerWorker::stats() const {
 
 void LedgerWorker::Run() {
   absl::Duration retry = options_.first_retry;
+  bool failing = false;
   while (!stop_.HasBeenNotified()) {
+    cannot_write_ = false;
     const absl::StatusOr<bool> more = Round();
+    away_ = cannot_write_;
     if (more.ok()) {
-      if (away_) LogInfo("the ledger takes charges again");
-      away_ = false;
+      if (failing) LogInfo("the ledger takes charges again");
+      failing = false;
       retry = options_.first_retry;
       if (!*more) stop_.WaitForNotificationWithTimeout(options_.pause);
       continue;
     }
     ++failures_;
     // Once per outage, not per attempt.
-    if (!away_) LogError("charges wait in the outbox: {}", more.status().ToString());
-    away_ = true;
+    if (!failing) LogError("charges wait in the outbox: {}", more.status().ToString());
+    failing = true;
     outbox_->Reopen();
     stop_.WaitForNotificationWithTimeout(retry);
     retry = std::min(2 * retry, options_.longest_retry);
@@ -145,7 +148,10 @@ absl::Status LedgerWorker::WriteTogether(std::span<const Item> items,
     Tell(items, began_us);
     return outbox_->Acknowledge(messages);
   }
-  if (MayPass(result.status())) return result.status();
+  if (MayPass(result.status())) {
+    cannot_write_ = true;
+    return result.status();
+  }
   // One of them will never be written: which?
   for (size_t i = 0; i < items.size(); ++i) {
     const int64_t alone_us = options_.now_us();
@@ -155,6 +161,7 @@ absl::Status LedgerWorker::WriteTogether(std::span<const Item> items,
       Tell(items.subspan(i, 1), alone_us);
       QP_RETURN_IF_ERROR(outbox_->Acknowledge(messages.subspan(i, 1)));
     } else if (MayPass(alone.status())) {
+      cannot_write_ = true;
       return alone.status();
     } else {
       QP_RETURN_IF_ERROR(PutAside(messages[i], alone.status().message()));

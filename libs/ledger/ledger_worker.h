@@ -52,7 +52,7 @@ class LedgerWorker {
     int64_t duplicates = 0;   // came again, and were left out
     int64_t quarantined = 0;  // put aside
     int64_t failures = 0;     // rounds that the outbox or the ledger's database broke off
-    bool away = false;        // the last round was one of these
+    bool away = false;        // the last round was one of these, for the database's sake
   };
 
   // Starts one thread. All must outlive it.
@@ -100,6 +100,7 @@ class LedgerWorker {
   std::atomic<int64_t> charges_ = 0, entries_ = 0, refusals_ = 0, duplicates_ = 0, quarantined_ = 0,
                        failures_ = 0;
   std::atomic<bool> away_ = false;
+  bool cannot_write_ = false;  // in this round; the worker's thread alone
   absl::Notification stop_;
   std::thread thread_;
 };

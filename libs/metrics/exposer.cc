@@ -19,8 +19,9 @@
 namespace quotaplane::metrics {
 namespace {
 
-// Two scrapes may wait for each other; probes go on beside them.
-constexpr const char* kThreads = "4";
+// They mostly sleep: so many clients that send nothing hold nobody up, and probes go on beside
+// scrapes.
+constexpr const char* kThreads = "32";
 // A client that does not send its request has one of them for so long.
 constexpr const char* kRequestTimeoutMs = "3000";
 constexpr absl::Duration kKnockAgain = absl::Milliseconds(20);
@@ -31,8 +32,7 @@ constexpr int kWorkerThread = 1;  // civetweb's name for those that answer
 // Connects to our own address, and goes.
 void Knock(const std::string& address) {
   const size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::string host = address.substr(0, colon);
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
@@ -103,6 +103,11 @@ struct Exposer::Impl {
 absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(ExposerOptions options) {
   auto impl = std::make_unique<Impl>(std::move(options));
   const std::string& listen = impl->options.listen;
+  // Debian builds civetweb without it.
+  if (listen.starts_with('[')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("metrics cannot be served on ", listen, ": give an IPv4 address"));
+  }
   mg_callbacks callbacks = {};
   callbacks.begin_request = [](mg_connection* connection) {
     return static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)))->Handle(connection);

@@ -42,7 +42,9 @@ std::vector<metrics::Collector> CollectorsOf(const ServeOptions& options, const 
       [&access, &roles] { return FileMetrics(access, roles); },
   };
   if (roles.store != nullptr) {
-    all.emplace_back([clients = ClientsOf(roles)] { return RedisMetrics(clients); });
+    all.emplace_back([clients = ClientsOf(roles), partitions = roles.store->partitions()] {
+      return RedisMetrics(clients, partitions);
+    });
   }
   if (roles.config != nullptr) {
     all.emplace_back([snapshots = std::make_shared<SnapshotMetrics>(roles.config->snapshots())] {

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "libs/log/log.h"
@@ -61,6 +62,13 @@ absl::StatusOr<int> TakeLock(const std::string& dir) {
   return fd;
 }
 
+// Signals that end the server are blocked, since it waits for them when it has started.
+bool IsToStop() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EmbeddedRedis>> EmbeddedRedis::Start(const std::string& dir) {
@@ -87,8 +95,15 @@ absl::StatusOr<std::unique_ptr<EmbeddedRedis>> EmbeddedRedis::Start(const std::s
   std::unique_ptr<EmbeddedRedis> redis(new EmbeddedRedis(absolute, program, *lock));
   if (absl::Status status = redis->WriteConfig(); !status.ok()) return status;
   redis->supervisor_ = std::thread([raw = redis.get()] { raw->Supervise(); });
-  const absl::Time end = absl::Now() + kStartTimeout;
-  while (!redis->Answers()) {
+  absl::Time end = absl::Now() + kStartTimeout;
+  bool told = false;
+  for (State state = redis->Ask(); state != State::kReady; state = redis->Ask()) {
+    if (state == State::kLoading) {
+      end = absl::Now() + kStartTimeout;
+      if (!told) LogInfo("redis-server reads what it kept; it takes calls when it has");
+      told = true;
+    }
+    if (IsToStop()) return absl::CancelledError("told to stop while redis-server started");
     if (absl::Now() > end) {
       return absl::UnavailableError(
           absl::StrCat("redis-server does not start; see ", absolute, "/redis.log"));
@@ -197,21 +212,23 @@ void EmbeddedRedis::Supervise() {
   }
 }
 
-bool EmbeddedRedis::Answers() const {
+EmbeddedRedis::State EmbeddedRedis::Ask() const {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
+  if (fd < 0) return State::kAway;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, socket_path_.data(), socket_path_.size());
-  bool answers = false;
+  State state = State::kAway;
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
     char reply[5];
-    // While the AOF is read in, the answer is an error.
-    answers = write(fd, "PING\r\n", 6) == 6 && read(fd, reply, sizeof(reply)) == 5 &&
-              std::memcmp(reply, "+PONG", 5) == 0;
+    if (write(fd, "PING\r\n", 6) == 6 && read(fd, reply, sizeof(reply)) == 5) {
+      const std::string_view begin(reply, sizeof(reply));
+      if (begin == "+PONG") state = State::kReady;
+      if (begin == "-LOAD") state = State::kLoading;  // -LOADING …
+    }
   }
   close(fd);
-  return answers;
+  return state;
 }
 
 }  // namespace quotaplane

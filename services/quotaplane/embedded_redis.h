@@ -23,9 +23,11 @@ namespace quotaplane {
 
 class EmbeddedRedis {
  public:
-  // Starts redis-server in DIR (made where missing, mode 0700) and waits until its socket answers.
+  // Starts redis-server in DIR (made where missing, mode 0700) and waits until it has read what it
+  // kept, however long that is, and answers.
   // FAILED_PRECONDITION if another process uses DIR, NOT_FOUND if redis-server is not installed,
-  // INVALID_ARGUMENT if the path is too long for a socket.
+  // INVALID_ARGUMENT if the path is too long for a socket, CANCELLED if SIGTERM or SIGINT is
+  // pending.
   static absl::StatusOr<std::unique_ptr<EmbeddedRedis>> Start(const std::string& dir);
   // SIGTERM; waits for the end (10 s, then SIGKILL).
   ~EmbeddedRedis();
@@ -39,7 +41,8 @@ class EmbeddedRedis {
   // Starts the child and waits for it, again and again, until told to stop.
   void Supervise();
   pid_t Spawn() const;
-  bool Answers() const;
+  enum class State { kAway, kLoading, kReady };
+  State Ask() const;
 
   const std::string dir_;
   const std::string program_;

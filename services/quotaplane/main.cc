@@ -6,6 +6,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "libs/log/log.h"
+#include "libs/rpc/library_log.h"
 #include "services/quotaplane/migrate.h"
 #include "services/quotaplane/serve.h"
 
@@ -178,6 +179,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kWrongUse;
   }
   StartLog(log_level);
+  quotaplane::LogWhatLibrariesSay();
   return migrate->parsed() ? quotaplane::MigrateLedger(migrate_options)
                            : quotaplane::Serve(options);
 }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "absl/time/clock.h"
+#include "libs/counters/redis/availability.h"
 #include "libs/log/suppressed_lines.h"
 
 namespace quotaplane {
@@ -86,7 +87,7 @@ std::vector<Family> ProcessMetrics(const std::vector<std::string>& roles) {
                          ReadBootTime() + stat.started_s)};
 }
 
-std::vector<Family> RedisMetrics(const NamedClients& clients) {
+std::vector<Family> RedisMetrics(const NamedClients& clients, int partitions) {
   Family available = metrics::Gauges("quotaplane_redis_available",
                                      "1 while calls are sent; 0 while they fail at once.");
   Family pending =
@@ -108,7 +109,7 @@ std::vector<Family> RedisMetrics(const NamedClients& clients) {
     const auto add = [&labels](Family* family, int64_t value) {
       family->samples.push_back({static_cast<double>(value), labels});
     };
-    add(&available, client->Available("{p0}o") ? 1 : 0);
+    add(&available, EveryPartitionAvailable(*client, partitions) ? 1 : 0);
     add(&pending, stats.pending);
     add(&calls, stats.calls);
     add(&errors, stats.errors);

@@ -19,7 +19,8 @@ std::vector<metrics::Family> ProcessMetrics(const std::vector<std::string>& role
 
 // By whose they are: "counters", "ledger", ….
 using NamedClients = std::vector<std::pair<std::string, const redis::Client*>>;
-std::vector<metrics::Family> RedisMetrics(const NamedClients& clients);
+// `partitions`: of the counter store.
+std::vector<metrics::Family> RedisMetrics(const NamedClients& clients, int partitions);
 
 // What is in force. One scrape at a time.
 class SnapshotMetrics {

@@ -295,6 +295,9 @@ class UpgradesTest(document.Followed, UpgradeCase):
         # The last way out: the database of before.
         self.bash(restore)
         self.assertIn(f"at version {VERSION} already\n", self.migrate(self.ledger))
+        # And the way forward is open again.
+        self.bash(migrate)
+        self.assertIn(newer, self.bash(back))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from google.protobuf import json_format
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from auth_case import OPTIONS, AuthCase, bearer, main, new_token, wait_until
+from certificates import Authority
 from client_case import POLICY, PRICES
 from python_client import Server
 
@@ -223,6 +225,31 @@ class RepeatedErrorsTest(LogsCase):
         self.assertGreaterEqual(self.suppressed(server, "error"), left_out)
         self.assertGreaterEqual(left_out, calls - 20)
 
+    def test_what_the_libraries_say_is_sampled_like_the_rest(self) -> None:
+        """Anybody who reaches the port makes gRPC say that it is no TLS."""
+        strangers = 100
+        cert, key = Authority(self.folder, "authority").issue("127.0.0.1", "IP:127.0.0.1")
+        server = self.start("tls", "--tls-cert", cert, "--tls-key", key)
+        host, _, port = server.address.rpartition(":")
+        for _ in range(strangers):
+            with socket.create_connection((host, int(port)), timeout=20) as stranger:
+                stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                try:
+                    while stranger.recv(1 << 10):
+                        pass
+                except ConnectionError:
+                    pass
+
+        def said() -> list[dict]:
+            return [line for line in self.lines(server) if line["message"].startswith("gRPC: ")]
+
+        wait_until(
+            lambda: sum(line.get("left_out", 1) for line in said()) >= strangers,
+            "each stranger is written, or counted",
+        )
+        self.assertLessEqual(len([line for line in said() if "left_out" not in line]), 20)
+        self.assertGreater(self.suppressed(server, "warning"), 0)
+
     def suppressed(self, server: Server, level: str) -> int:
         url = re.search(r"metrics on (http://\S+/metrics)", server.log()).group(1)
         with urllib.request.urlopen(url, timeout=20) as answer:
@@ -235,17 +262,17 @@ class LevelTest(LogsCase):
     """Replicas of one control plane, and one that reports, which has no part in it."""
 
     def start_all(self) -> None:
-        socket = self.folder / "redis.sock"
+        path = self.folder / "redis.sock"
         redis = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", socket, "--save", ""]
+            ["redis-server", "--port", "0", "--unixsocket", path, "--save", ""]
             + ["--dir", self.folder],
             stdout=subprocess.DEVNULL,
         )
         self.addCleanup(redis.wait)
         self.addCleanup(redis.kill)
-        wait_until(socket.exists, "redis-server listens")
+        wait_until(path.exists, "redis-server listens")
         ledger = ("--ledger", f"sqlite:{self.folder / 'ledger.db'}")
-        shared = ("--redis", f"unix://{socket}", *ledger)
+        shared = ("--redis", f"unix://{path}", *ledger)
         self.one = self.start("one", *shared)
         self.two = self.start("two", *shared, "--roles", "quota")
         self.reports = self.start("reports", *ledger, "--roles", "reports")

@@ -140,6 +140,19 @@ TEST_P(LedgerWorkerTest, PoisonIsPutAsideAndHoldsNobodyUp) {
   EXPECT_FALSE(fields[5].text.empty());
 }
 
+// Whose absence it is, metrics and alerts tell.
+TEST_P(LedgerWorkerTest, AnOutboxThatIsAwayIsNotTheLedger) {
+  Reader reader = MakeReader("one");
+  const LedgerWorker worker(reader.outbox.get(), &writer_, &codec_, WorkerOptions());
+  redis_.Kill();
+  ASSERT_TRUE(fixtures::PollUntil(absl::Seconds(30), [&] { return worker.stats().failures > 2; }));
+  EXPECT_FALSE(worker.stats().away);
+  redis_.Start();
+  ASSERT_TRUE(store_.client().WaitReady(absl::Seconds(30)).ok());
+  Commit(ChargeOf(1));
+  EXPECT_TRUE(Reaches(1));
+}
+
 // A version to come has changed a table under this one, which runs on: that is no charge's fault.
 TEST_P(LedgerWorkerTest, AnotherVersionsTablesAreNoFaultOfTheCharges) {
   const auto rename = [this](std::string_view from, std::string_view to) {

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "libs/rpc/library_log.h"
 #include "tools/quotactl/commands.h"
 
 namespace {
@@ -78,6 +79,7 @@ std::string ExplainWrongUse(const CLI::App* app, const CLI::Error& error) {
 }
 
 int Main(int argc, char** argv) {
+  quotaplane::IgnoreWhatLibrariesSay();
   CLI::App app(
       "Talks to a Quotaplane server: may this request run, what may it spend, what has it cost?",
       "quotactl");

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/status_macros.h"
+#include "libs/counters/redis/availability.h"
 #include "libs/counters/redis/layout.h"
 
 namespace quotaplane {
@@ -31,6 +32,8 @@ std::pair<uint64_t, uint64_t> OrderOf(const std::string& id) {
 std::string RedisOutboxState::StreamOf(std::string_view org) const {
   return absl::StrCat("{p", PartitionOf(org, partitions_), "}o");
 }
+
+bool RedisOutboxState::Available() const { return EveryPartitionAvailable(*client_, partitions_); }
 
 absl::StatusOr<std::string> RedisOutboxState::Mark(std::string_view org) {
   const std::string stream = StreamOf(org);

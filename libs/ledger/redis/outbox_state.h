@@ -15,6 +15,9 @@ class RedisOutboxState : public OutboxState {
   RedisOutboxState(redis::Client* client, int partitions)
       : client_(client), partitions_(partitions) {}
 
+  // Whether the store takes calls, for all of its partitions.
+  bool Available() const;
+
   absl::StatusOr<std::string> Mark(std::string_view org) override;
   absl::StatusOr<bool> EmptiedTo(std::string_view org, const std::string& mark) override;
   absl::Status ForEachQuarantined(
