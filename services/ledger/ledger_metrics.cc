@@ -123,7 +123,7 @@ void AddBooks(const BookState& books, absl::Time now, std::vector<Family>* all) 
 std::vector<Family> LedgerMetrics(const LedgerStatus& status, absl::Time now) {
   std::vector<Family> all;
   all.push_back(Gauge("quotaplane_ledger_available",
-                      "1 if the worker's last round could write into the ledger's database.",
+                      "0 if the worker's last round could not write into the ledger's database.",
                       {{status.available ? 1.0 : 0.0}}));
   AddOutbox(status, &all);
   AddWorker(status.worker, &all);

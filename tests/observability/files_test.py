@@ -25,7 +25,7 @@ SEVERITIES = {"critical", "warning"}
 UNITS = {"currencyUSD", "percentunit", "reqps", "ops", "short", "none", "s", "bytes"}
 # Who is who is no label of a metric.
 PERSONAL = re.compile(r"\b(user|user_name|api_key|session)\b")
-SERIES = re.compile(r"\b(?:quotaplane|process)_[\w:]+(\{[^{}]*\})?")
+SERIES = re.compile(r'(?:\b(?:quotaplane|process)_[\w:]+|(?=\{__name__=~"quotaplane_))(\{[^{}]*\})?')
 OURS = re.compile(r"\b(?:quotaplane|process)_\w+")
 RECORDED = re.compile(r"\b[a-z_]+:quotaplane_\w+:\w+")
 

@@ -26,7 +26,8 @@ class Query(NamedTuple):
 class Variable(NamedTuple):
     name: str
     label: str
-    metric: str  # which series have the label `name`; with the variables before it, as a filter
+    # Which series have the label `name`: a name, or an expression for several. Filtered by the variables before it.
+    metric: str
     description: str
 
 
@@ -265,7 +266,10 @@ class Board:
 
     def _variable(self, variable: Variable, before: list[Variable]) -> dict:
         filters = ", ".join(f'{one.name}=~"${one.name}"' for one in before)
-        asked = f"label_values({variable.metric}{{{filters}}}, {variable.name})"
+        of = f"{variable.metric}{{{filters}}}"
+        if not variable.metric.isidentifier():  # an expression that several names match
+            of = f'{{__name__=~"{variable.metric}", {filters}}}'
+        asked = f"label_values({of}, {variable.name})"
         return {
             "name": variable.name,
             "label": variable.label,

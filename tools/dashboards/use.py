@@ -3,11 +3,13 @@
 from board import Variable
 
 OF = "quotaplane_requests_total"
+# What was charged may be another model's than the one that was asked for: a fallback's.
+MODELS_OF = "quotaplane_(requests|cost_usd)_total"
 DIMENSIONS = [
     Variable("org", "Org", OF, "Organisations; those without traffic since the replicas' start are not listed."),
     Variable("team", "Team", OF, "Teams of these organisations."),
     Variable("project", "Project", OF, "Projects of these teams."),
-    Variable("model", "Model", OF, "Models that they have asked for."),
+    Variable("model", "Model", MODELS_OF, "Models that they have asked for, or have been charged."),
 ]
 USE = 'org=~"$org", team=~"$team", project=~"$project", model=~"$model"'
 # Of limits: those of what is chosen, and those that are of no single team, project or model.
