@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "libs/testing/fatal.h"
 #include "libs/testing/poll_until.h"
 
@@ -12,6 +14,7 @@ namespace {
 
 constexpr int kSentinels = 3;
 constexpr absl::Duration kFormTimeout = absl::Seconds(60);
+constexpr absl::Duration kFailoverTimeout = absl::Seconds(3);
 
 // The value after `name` in a reply that lists names and values in turns.
 std::string FieldOf(const RespReply& reply, std::string_view name) {
@@ -40,7 +43,8 @@ RedisSentinel::RedisSentinel(RedisOptions node) : tls_(node.tls) {
     options.config = {
         absl::StrCat("sentinel monitor ", kMasterName, " 127.0.0.1 ", master_port, " 2"),
         absl::StrCat("sentinel down-after-milliseconds ", kMasterName, " 500"),
-        absl::StrCat("sentinel failover-timeout ", kMasterName, " 3000"),
+        absl::StrCat("sentinel failover-timeout ", kMasterName, " ",
+                     absl::ToInt64Milliseconds(kFailoverTimeout)),
         absl::StrCat("sentinel parallel-syncs ", kMasterName, " 1")};
     if (!node.password.empty()) {
       options.config.push_back(
@@ -111,6 +115,21 @@ int RedisSentinel::WaitForMaster(int not_this, absl::Duration timeout) {
   });
   if (!found) Fatal("no new master; a sentinel's log ends:\n" + sentinels_[0]->LogTail());
   return master;
+}
+
+int RedisSentinel::FailOver(int sentinel, absl::Duration timeout) {
+  const int before = Master();
+  int master = before;
+  const auto is_another = [&] {
+    master = Master();
+    return master >= 0 && master != before;
+  };
+  for (const absl::Time end = absl::Now() + timeout; absl::Now() < end;) {
+    // An error where one is under way.
+    sentinels_[sentinel]->Command({"SENTINEL", "FAILOVER", kMasterName});
+    if (PollUntil(3 * kFailoverTimeout, is_another)) return master;
+  }
+  Fatal("nobody took over; the sentinel's log ends:\n" + sentinels_[sentinel]->LogTail());
 }
 
 }  // namespace quotaplane::fixtures

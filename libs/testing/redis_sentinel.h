@@ -30,6 +30,11 @@ class RedisSentinel {
   int Master();
   // Waits for a running master other than `not_this`; its index. Aborts after `timeout`.
   int WaitForMaster(int not_this, absl::Duration timeout = absl::Seconds(30));
+  // Has that sentinel (an index) put another node in the master's place, though nobody died, and
+  // waits for it; its index. Aborts after `timeout`. Asks again where a failover came to nothing:
+  // one that takes longer than failover-timeout, on a busy disk, is given up, and a sentinel tries
+  // again by itself only where the master is away.
+  int FailOver(int sentinel, absl::Duration timeout);
 
  private:
   TempDir tls_dir_;

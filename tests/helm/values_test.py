@@ -27,6 +27,9 @@ class SchemaTest(unittest.TestCase):
         ("workload.extraArgs[0]=insecure", "/workload/extraArgs/0'"),
         ("workload.extraEnv[0].nme=A", "/workload/extraEnv/0'"),
         ("workload.podLabels.a=1", "/workload/podLabels/a': got number, want string"),
+        # The chart has them itself.
+        (r"workload.podLabels.app\.kubernetes\.io/name=a", "invalid propertyName 'app.kubernetes.io/name'"),
+        (r"serviceMonitor.labels.helm\.sh/chart=a", "invalid propertyName 'helm.sh/chart'"),
         ("workloads.worker.replicas=2", "'worker' not allowed"),
         ("workloads.quota.persistence.sise=1Gi", "/workloads/quota/persistence': additional properties 'sise'"),
         ("layout=split", "/layout': value must be one of 'single', 'per-role'"),
@@ -60,6 +63,11 @@ class SchemaTest(unittest.TestCase):
             with self.subTest(setting), self.assertRaises(ValueError) as refused:
                 template(*BASE, "--set", setting)
             self.assertIn(message, str(refused.exception))
+
+    def test_every_quantity_of_kubernetes_will_do(self) -> None:
+        for quantity in ("500m", "0.5", "128974848", "100k", "64Mi", "1.5Gi", "2T", "2Pi", "1E"):
+            with self.subTest(quantity):
+                template(*BASE, "--set-string", f"workload.resources.requests.memory={quantity}")
 
     def test_every_object_of_the_schema_is_closed(self) -> None:
         """But for maps of strings, and what Kubernetes itself checks."""
@@ -105,6 +113,38 @@ class SchemaTest(unittest.TestCase):
                 compare(inner, node["properties"][name], f"{path}/{name}")
 
         compare(values | {"global": {}}, schema, "")
+
+
+class StringsTest(unittest.TestCase):
+    """Names that YAML takes for numbers stay strings, which is what Kubernetes wants."""
+
+    NAMES = ("counterStore.existingSecret", "database.existingSecret", "tls.existingSecret")
+    NAMES += ("auth.existingSecret", "tls.clientCaSecret", "test.caSecret", "serviceAccount.name")
+    NAMES += ("counterStore.key", "database.key", "image.pullSecrets[0]", "workload.priorityClassName")
+
+    def test_names_and_labels_are_strings(self) -> None:
+        set_all = [word for name in self.NAMES for word in ("--set-string", f"{name}=123")]
+        flags = ("--set", "layout=per-role,insecure=false,grpcRoute.enabled=true")
+        flags += ("--set", "grpcRoute.parentRefs[0].name=gateway", "--set-string", "grpcRoute.caConfigMap=123")
+        strings = 0
+
+        def walk(node, path: str, is_label: bool) -> None:
+            nonlocal strings
+            if isinstance(node, list):
+                for i, item in enumerate(node):
+                    walk(item, f"{path}[{i}]", False)
+            if isinstance(node, dict):
+                labels = path.endswith(("abels", "/selector", "nnotations", "/nodeSelector"))
+                for key, value in node.items():
+                    walk(value, f"{path}/{key}", labels)
+            named = path.endswith(("/name", "/key", "Name"))
+            if not isinstance(node, dict | list) and (is_label or named):
+                self.assertIsInstance(node, str, path)
+                strings += node == "123"
+
+        for manifest in render(*BASE, *flags, *set_all, release="123"):
+            walk(manifest, "", False)
+        self.assertGreater(strings, 50)
 
 
 class TogetherTest(unittest.TestCase):

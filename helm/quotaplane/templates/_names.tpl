@@ -17,8 +17,8 @@
 {{- end -}}
 
 {{- define "quotaplane.selector" -}}
-app.kubernetes.io/name: {{ include "quotaplane.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "quotaplane.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "quotaplane.labels" -}}

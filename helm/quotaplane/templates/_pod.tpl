@@ -6,7 +6,7 @@ enableServiceLinks: false
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
@@ -30,7 +30,7 @@ securityContext:
 {{- define "quotaplane.databaseEnv" -}}
 - name: QUOTAPLANE_LEDGER
   valueFrom:
-    secretKeyRef: {name: {{ .Values.database.existingSecret }}, key: {{ .Values.database.key }}}
+    secretKeyRef: {name: {{ .Values.database.existingSecret | quote }}, key: {{ .Values.database.key | quote }}}
 {{- end -}}
 
 {{- define "quotaplane.serveArgs" -}}
@@ -104,11 +104,11 @@ securityContext:
 {{- $workload := .workload -}}
 {{- $values := $workload.values -}}
 {{- $read := (include "quotaplane.readVolumes" . | fromJson).all -}}
-serviceAccountName: {{ include "quotaplane.serviceAccount" $root }}
+serviceAccountName: {{ include "quotaplane.serviceAccount" $root | quote }}
 {{ include "quotaplane.podSecurity" $root }}
 terminationGracePeriodSeconds: {{ $root.Values.shutdown.graceSeconds }}
 {{- with $values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 containers:
   - name: quotaplane
@@ -124,7 +124,7 @@ containers:
       {{- if $store }}
       - name: QUOTAPLANE_REDIS
         valueFrom:
-          secretKeyRef: {name: {{ $store }}, key: {{ $root.Values.counterStore.key }}}
+          secretKeyRef: {name: {{ $store | quote }}, key: {{ $root.Values.counterStore.key | quote }}}
       {{- end }}
       {{- if $database }}
       {{- include "quotaplane.databaseEnv" $root | nindent 6 }}
