@@ -120,7 +120,12 @@ class GoldenTest(GoldenCase):
         self.record("c-1", team="edge")
         self.assert_error(grpc.StatusCode.INVALID_ARGUMENT, "", self.reserve, "")
         of = f'{{org="{self.org}",team="core",project="",model="large"'
-        text = poll(lambda: f'scope="{{org={self.org}, team=core}}"' in (t := self.scrape()) and t, 40)
+        # Looked up now and then: perhaps also between two of these calls.
+        used_up = (
+            f'quotaplane_limit_utilization_ratio{{org="{self.org}",limit="team-day",'
+            f'scope="{{org={self.org}, team=core}}",team="core",project="",model=""}} 1'
+        )
+        poll(lambda: f"\n{used_up}\n" in self.scrape(), 40)
         sections = ["process", "store", "quota", "ledger", "alerts"]
         text = self.complete(self.server, sections)
         self.assert_golden(text, sections)
@@ -132,8 +137,7 @@ class GoldenTest(GoldenCase):
             'quotaplane_rpc_requests_total{method="QuotaService/Commit",decision="none",code="OK"} 1',
             'quotaplane_rpc_requests_total{method="QuotaService/Reserve",decision="error",'
             'code="INVALID_ARGUMENT"} 1',
-            f'quotaplane_limit_utilization_ratio{{org="{self.org}",limit="team-day",'
-            f'scope="{{org={self.org}, team=core}}",team="core",project="",model=""}} 1',
+            used_up,
             'quotaplane_price_book_info{version="test"} 1',
             'quotaplane_redis_available{client="counters"} 1',
             'quotaplane_role{role="quota"} 1',
