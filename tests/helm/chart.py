@@ -41,6 +41,13 @@ def render(*arguments: object, **more) -> list[dict]:
     return documents(template(*arguments, **more))
 
 
+def strict(manifests: str) -> subprocess.CompletedProcess:
+    """As Kubernetes' own types take them: see strict/main.go."""
+    return subprocess.run(
+        [OPTIONS.strict], input=manifests, capture_output=True, text=True, timeout=120
+    )
+
+
 def without_files(text: str) -> str:
     """Less the documents that render the chart's files."""
     kept = []

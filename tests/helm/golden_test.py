@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -17,6 +16,7 @@ from chart import (
     helm,
     of_kind,
     render,
+    strict,
     template,
     without_files,
 )
@@ -49,12 +49,7 @@ class GoldenTest(unittest.TestCase):
     def test_kubernetes_own_types_take_them(self) -> None:
         for name in EXAMPLES:
             with self.subTest(name):
-                ended = subprocess.run(
-                    [OPTIONS.strict],
-                    input=template("-f", example(name)),
-                    capture_output=True,
-                    text=True,
-                )
+                ended = strict(template("-f", example(name)))
                 self.assertEqual(ended.returncode, 0, ended.stderr)
                 self.assertEqual(int(ended.stdout), len(render("-f", example(name))))
 
@@ -66,10 +61,33 @@ class GoldenTest(unittest.TestCase):
             "",
         ):
             with self.subTest(manifest):
-                ended = subprocess.run(
-                    [OPTIONS.strict], input=manifest, capture_output=True, text=True
-                )
+                ended = strict(manifest)
                 self.assertEqual(ended.returncode, 1, ended.stdout)
+
+    def test_kubernetes_own_types_refuse_what_is_no_string(self) -> None:
+        service = "{apiVersion: v1, kind: Service, metadata: {name: x}, spec: %s}"
+        pod = "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: %s}"
+        deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: %s}"
+        config = "{apiVersion: v1, kind: ConfigMap, %s}"
+        for manifest, path in (
+            (config % "metadata: {name: VALUE}", "metadata.name"),
+            (config % "metadata: {name: x, labels: {a: VALUE}}", "metadata.labels"),
+            (config % "metadata: {name: x, annotations: {a: VALUE}}", "metadata.annotations"),
+            (config % "metadata: {name: x}, data: {a: VALUE}", "data"),
+            (service % "{selector: {a: VALUE}}", "spec.selector"),
+            (deployment % "{selector: {matchLabels: {a: VALUE}}}", "spec.selector.matchLabels"),
+            (deployment % "{template: {metadata: {labels: {a: VALUE}}}}", "spec.template.metadata.labels"),
+            (pod % "{nodeSelector: {a: VALUE}}", "spec.nodeSelector"),
+            (pod % "{imagePullSecrets: [{name: VALUE}]}", "spec.imagePullSecrets.name"),
+            (pod % "{volumes: [{name: a, secret: {secretName: VALUE}}]}", "spec.volumes.secret.secretName"),
+        ):  # fmt: skip
+            for value in ("123", "007", "1e3", "0x1f", "true", "null", "~"):
+                with self.subTest(manifest, value=value):
+                    good = strict(manifest.replace("VALUE", f'"{value}"'))
+                    self.assertEqual(good.returncode, 0, good.stderr)
+                    bad = strict(manifest.replace("VALUE", value))
+                    self.assertEqual(bad.returncode, 1)
+                    self.assertIn(path.rsplit(".", 1)[-1], bad.stderr)
 
 
 class FilesTest(unittest.TestCase):

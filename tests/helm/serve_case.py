@@ -10,6 +10,7 @@ import tempfile
 import unittest
 import urllib.request
 from pathlib import Path
+from socket import AF_INET6, create_server
 
 import grpc
 import yaml
@@ -35,6 +36,15 @@ def may_mount() -> bool:
     """Not so in most containers."""
     trial = ["unshare", "-m", "mount", "-o", "remount,bind,ro", "/"]
     return os.geteuid() == 0 and subprocess.run(trial, capture_output=True).returncode == 0
+
+
+def has_ipv6() -> bool:
+    """Not so in many containers."""
+    try:
+        create_server(("::1", 0), family=AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def as_in_a_container(*writable: Path) -> list[str]:
@@ -98,31 +108,29 @@ class Started:
         )  # fmt: skip
         line = self.process.stdout.readline()
         case.addCleanup(self._end)
-        case.assertRegex(line, r"^ready: listening on 0\.0\.0\.0:\d+$", self.log())
+        case.assertRegex(line, r"^ready: listening on \[::\]:\d+$", self.log())
         self.port = int(line.rsplit(":", 1)[1])
         (metrics,) = re.findall(r"metrics on http://0\.0\.0\.0:(\d+)/metrics", self.log())
         self.ports = {"metrics": int(metrics), 7411: self.port}
 
     def _here(self, word: str, folder: Path) -> str:
-        word = re.sub(r"^(--(?:metrics-)?listen=0\.0\.0\.0):741[12]$", r"\1:0", word)
+        word = re.sub(r"^(--(?:metrics-)?listen=(?:\[::\]|0\.0\.0\.0)):741[12]$", r"\1:0", word)
         word = word.replace("=/var/lib/quotaplane", f"={folder}/var/lib/quotaplane")
         return word.replace("=/etc/quotaplane", f"={self._case.folder}/etc/quotaplane")
 
     def log(self) -> str:
         return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
 
-    def probe(self, probe: dict) -> bool:
+    def probe(self, probe: dict, host: str = "127.0.0.1") -> bool:
         """As the kubelet does it."""
         if "httpGet" in probe:
-            url = (
-                f"http://127.0.0.1:{self.ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"
-            )
+            url = f"http://{host}:{self.ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"
             try:
                 with urllib.request.urlopen(url, timeout=5) as answer:
                     return 200 <= answer.status < 400
             except OSError:
                 return False
-        with grpc.insecure_channel(f"127.0.0.1:{self.ports[probe['grpc']['port']]}") as channel:
+        with grpc.insecure_channel(f"{host}:{self.ports[probe['grpc']['port']]}") as channel:
             check = channel.unary_unary("/grpc.health.v1.Health/Check")
             try:
                 return check(b"", timeout=5) == b"\x08\x01"  # SERVING

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from auth_case import wait_until
 from chart import OPTIONS, container, example, of_kind, render, workloads
-from serve_case import USER, ServeCase, Started, as_in_a_container, may_mount
+from serve_case import USER, ServeCase, Started, as_in_a_container, has_ipv6, may_mount
 
 
 class ServeTest(ServeCase):
@@ -54,6 +54,21 @@ class ServeTest(ServeCase):
     def test_small(self) -> None:
         self.urls = {}
         self.check(render("-f", example("small")))
+
+    def test_calls_come_over_ipv4_and_over_ipv6(self) -> None:
+        """Probes and scrapes over IPv4 alone, as docs/kubernetes.md says."""
+        self.urls = {}
+        manifests = render("-f", example("small"))
+        self.mount_config_maps(manifests)
+        started = Started(self, workloads(manifests)[0])
+        calls, metrics = (started.container[name] for name in ("readinessProbe", "livenessProbe"))
+        self.assertTrue(started.probe(calls, "127.0.0.1"), started.log())
+        self.assertTrue(started.probe(metrics, "127.0.0.1"), started.log())
+        # Many containers have no IPv6 to call over. There it has to start all the same.
+        if has_ipv6():
+            self.assertTrue(started.probe(calls, "[::1]"), started.log())
+            self.assertFalse(started.probe(metrics, "[::1]"))
+        self.assertEqual(started.stop(), 0, started.log())
 
     def test_over_servers_of_ones_own(self) -> None:
         """The ledger is a file here: what matters is that its URL comes to where it is used."""

@@ -4,7 +4,7 @@ import json
 import unittest
 
 import yaml
-from chart import CHART, example, render, template
+from chart import CHART, example, render, strict, template
 
 BASE = ("-f", example("small"))
 SECURE = "tls.existingSecret=t,auth.existingSecret=a,insecure=false"
@@ -28,8 +28,12 @@ class SchemaTest(unittest.TestCase):
         ("workload.extraEnv[0].nme=A", "/workload/extraEnv/0'"),
         ("workload.podLabels.a=1", "/workload/podLabels/a': got number, want string"),
         # The chart has them itself.
-        (r"workload.podLabels.app\.kubernetes\.io/name=a", "invalid propertyName 'app.kubernetes.io/name'"),
-        (r"serviceMonitor.labels.helm\.sh/chart=a", "invalid propertyName 'helm.sh/chart'"),
+        (r"workload.podLabels.app\.kubernetes\.io/name=a", "/workload/podLabels/app.kubernetes.io~1name': false schema"),
+        (r"workloads.quota.podLabels.helm\.sh/a=a", "/workloads/quota/podLabels/helm.sh~1a': false schema"),
+        (r"serviceMonitor.labels.helm\.sh/chart=a", "/serviceMonitor/labels/helm.sh~1chart': false schema"),
+        (r"prometheusRule.labels.app\.kubernetes\.io/a=a", "/prometheusRule/labels/app.kubernetes.io~1a': false schema"),
+        (r"dashboards.labels.app\.kubernetes\.io/part-of=a",
+         "/dashboards/labels/app.kubernetes.io~1part-of': false schema"),
         ("workloads.worker.replicas=2", "'worker' not allowed"),
         ("workloads.quota.persistence.sise=1Gi", "/workloads/quota/persistence': additional properties 'sise'"),
         ("layout=split", "/layout': value must be one of 'single', 'per-role'"),
@@ -64,10 +68,37 @@ class SchemaTest(unittest.TestCase):
                 template(*BASE, "--set", setting)
             self.assertIn(message, str(refused.exception))
 
+    QUANTITIES = ("500m", "0.5", ".5", "5.", "128974848", "010", "1e3", "1E6", "12e-1", "1.5e+9")
+    QUANTITIES += tuple(f"2{suffix}" for suffix in "n u m k M G T P E Ki Mi Gi Ti Pi Ei".split())
+    NO_QUANTITIES = ("1 GB", "1GB", "1K", "1ki", "1mi", "1B", "1ei", "1e", "1,5Gi", "")
+
     def test_every_quantity_of_kubernetes_will_do(self) -> None:
-        for quantity in ("500m", "0.5", "128974848", "100k", "64Mi", "1.5Gi", "2T", "2Pi", "1E"):
+        for quantity in self.QUANTITIES:
             with self.subTest(quantity):
-                template(*BASE, "--set-string", f"workload.resources.requests.memory={quantity}")
+                names = ("resources.requests.memory", "resources.limits.cpu", "persistence.size")
+                flags = [f"workload.{name}={quantity}" for name in names]
+                text = template(*BASE, "--set-string", ",".join(flags))
+                ended = strict(text)
+                self.assertEqual(ended.returncode, 0, ended.stderr)
+                self.assertEqual(text.count(f'storage: "{quantity}"\n'), 1)
+
+    def test_nothing_else_is_a_quantity(self) -> None:
+        claim = (
+            "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers:"
+            ' [{name: x, resources: {limits: {memory: "%s"}}}]}}'
+        )
+        for quantity in self.NO_QUANTITIES:
+            with self.subTest(quantity):
+                self.assertEqual(strict(claim % quantity).returncode, 1)
+                value = quantity.replace(",", r"\,")
+                self.refused(value)
+        # Kubernetes takes these for 0.
+        self.refused("Gi")
+        self.refused(".")
+
+    def refused(self, quantity: str) -> None:
+        with self.assertRaisesRegex(ValueError, "/workload/persistence/size'"):
+            template(*BASE, "--set-string", f"workload.persistence.size={quantity}")
 
     def test_every_object_of_the_schema_is_closed(self) -> None:
         """But for maps of strings, and what Kubernetes itself checks."""
@@ -116,35 +147,55 @@ class SchemaTest(unittest.TestCase):
 
 
 class StringsTest(unittest.TestCase):
-    """Names that YAML takes for numbers stay strings, which is what Kubernetes wants."""
+    """Names that YAML takes for something else stay strings, which is what Kubernetes wants."""
 
-    NAMES = ("counterStore.existingSecret", "database.existingSecret", "tls.existingSecret")
-    NAMES += ("auth.existingSecret", "tls.clientCaSecret", "test.caSecret", "serviceAccount.name")
-    NAMES += ("counterStore.key", "database.key", "image.pullSecrets[0]", "workload.priorityClassName")
+    NAMES = ("123", "007", "1e3", "0x1f", "true", "null", "y")
+    # What takes such a name.
+    VALUES = ("counterStore.existingSecret", "counterStore.key", "counterStore.filesSecret")
+    VALUES += ("database.existingSecret", "database.key", "database.filesSecret")
+    VALUES += ("tls.existingSecret", "tls.clientCaSecret", "auth.existingSecret", "test.caSecret")
+    VALUES += ("config.receiversSecret", "image.repository", "image.tag", "image.pullSecrets[0]")
+    VALUES += ("serviceAccount.name", "serviceAccount.annotations.a", "service.annotations.a")
+    VALUES += ("workload.priorityClassName", "workload.persistence.storageClass")
+    VALUES += ("workload.podLabels.a", "workload.podAnnotations.a", "workload.nodeSelector.a")
+    VALUES += ("workload.extraEnv[0].name=A,workload.extraEnv[0].value",)
+    VALUES += ("grpcRoute.caConfigMap", "grpcRoute.parentRefs[0].name", "grpcRoute.hostnames[0]")
+    VALUES += ("grpcRoute.annotations.a", "serviceMonitor.labels.a", "prometheusRule.labels.a")
+    VALUES += ("dashboards.labels.a", "dashboards.annotations.a")
+    VALUES += ("networkPolicy.clients[0].podSelector.matchLabels.a",)
 
-    def test_names_and_labels_are_strings(self) -> None:
-        set_all = [word for name in self.NAMES for word in ("--set-string", f"{name}=123")]
-        flags = ("--set", "layout=per-role,insecure=false,grpcRoute.enabled=true")
-        flags += ("--set", "grpcRoute.parentRefs[0].name=gateway", "--set-string", "grpcRoute.caConfigMap=123")
-        strings = 0
+    FLAGS = "insecure=false,config.receivers=a,workload.autoscaling.enabled=true"
+    FLAGS += ",grpcRoute.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true"
+    FLAGS += ",dashboards.enabled=true"
 
-        def walk(node, path: str, is_label: bool) -> None:
-            nonlocal strings
-            if isinstance(node, list):
-                for i, item in enumerate(node):
-                    walk(item, f"{path}[{i}]", False)
-            if isinstance(node, dict):
-                labels = path.endswith(("abels", "/selector", "nnotations", "/nodeSelector"))
-                for key, value in node.items():
-                    walk(value, f"{path}/{key}", labels)
-            named = path.endswith(("/name", "/key", "Name"))
-            if not isinstance(node, dict | list) and (is_label or named):
-                self.assertIsInstance(node, str, path)
-                strings += node == "123"
+    def check(self, release: str, *settings: str) -> str:
+        text = template(*BASE, "--set", self.FLAGS, *settings, release=release)
+        ended = strict(text)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        return text
 
-        for manifest in render(*BASE, *flags, *set_all, release="123"):
-            walk(manifest, "", False)
-        self.assertGreater(strings, 50)
+    def test_every_name_and_every_label(self) -> None:
+        for name in self.NAMES:
+            given = [word for value in self.VALUES for word in ("--set-string", f"{value}={name}")]
+            for layout in ("single", "per-role"):
+                with self.subTest(name, layout=layout):
+                    text = self.check(name, *given, "--set", f"layout={layout}")
+                    # Each of the values, and the label of the release.
+                    self.assertGreater(text.count(f'"{name}"'), len(self.VALUES))
+
+    def test_names_of_what_is_rendered(self) -> None:
+        secrets = "tls.existingSecret=t,auth.existingSecret=a,grpcRoute.caConfigMap=c"
+        secrets += ",grpcRoute.parentRefs[0].name=g,counterStore.existingSecret=r,database.existingSecret=d"
+        for release, setting, name in (
+            ("a", "fullnameOverride=true", "true"),
+            ("a", "fullnameOverride=null", "null"),
+            ("a", "fullnameOverride=y", "y"),
+            ("true", "nameOverride=true", "true"),
+            ("1e3", "nameOverride=e", "1e3"),
+        ):
+            with self.subTest(release, setting=setting):
+                text = self.check(release, "--set", secrets, "--set-string", setting)
+                self.assertIn(f'  name: "{name}"\n', text)
 
 
 class TogetherTest(unittest.TestCase):

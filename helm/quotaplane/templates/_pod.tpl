@@ -39,7 +39,8 @@ securityContext:
 - serve
 - --roles={{ join "," .workload.roles }}
 - --data-dir=/var/lib/quotaplane
-- --listen=0.0.0.0:7411
+# gRPC listens on [::] for both families. The metrics port has only IPv4.
+- --listen=[::]:7411
 - --metrics-listen=0.0.0.0:7412
 {{- if and .workload.usesStore $values.config.policy }}
 - --policy=/etc/quotaplane/config/policy.yaml
@@ -112,7 +113,7 @@ priorityClassName: {{ . | quote }}
 {{- end }}
 containers:
   - name: quotaplane
-    image: {{ include "quotaplane.image" $root }}
+    image: {{ include "quotaplane.image" $root | quote }}
     imagePullPolicy: {{ $root.Values.image.pullPolicy }}
     command: [/usr/local/bin/quotaplane]
     args:

@@ -1,6 +1,6 @@
 // Decodes manifests from standard input into Kubernetes' own types, strictly: a field that a type
 // does not have, one that is there twice, or a value of the wrong type is an error. So is a kind that
-// is not listed here.
+// is not listed here, and a value that is null.
 package main
 
 import (
@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
@@ -19,6 +21,7 @@ import (
 	policy "k8s.io/api/policy/v1"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	gateway "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -39,6 +42,47 @@ var types = map[string]func() any{
 	"policy/v1/PodDisruptionBudget":                 func() any { return new(policy.PodDisruptionBudget) },
 }
 
+// The first null of a tree, by its path; none is "". Kubernetes takes a null for what is not there,
+// so a label of that value would be empty.
+func null(path string, node any) string {
+	switch value := node.(type) {
+	case nil:
+		return path
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			if found := null(path+"/"+name, value[name]); found != "" {
+				return found
+			}
+		}
+	case []any:
+		for i, item := range value {
+			if found := null(fmt.Sprintf("%s/%d", path, i), item); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+// Into the type `into`, as the API server does it. A cluster gets JSON, which Helm makes of YAML
+// without knowing types: there `instance: 123` is a number. Decoded from YAML, into a type that is
+// known, it would become a string, and nobody would see it.
+func decode(manifest []byte, into any) error {
+	text, err := yaml.YAMLToJSONStrict(manifest)
+	if err != nil {
+		return err
+	}
+	var tree map[string]any
+	if err := json.UnmarshalCaseSensitivePreserveInts(text, &tree); err != nil {
+		return err
+	}
+	if path := null("", tree); path != "" {
+		return fmt.Errorf("%s is null", path)
+	}
+	strict, err := json.UnmarshalStrict(text, into)
+	return errors.Join(append(strict, err)...)
+}
+
 func check(manifest []byte) error {
 	var head struct {
 		APIVersion string `json:"apiVersion"`
@@ -54,7 +98,7 @@ func check(manifest []byte) error {
 	if !known {
 		return fmt.Errorf("%s %s is no type that is known here", head.APIVersion, head.Kind)
 	}
-	if err := yaml.UnmarshalStrict(manifest, make()); err != nil {
+	if err := decode(manifest, make()); err != nil {
 		return fmt.Errorf("%s %s: %w", head.Kind, head.Metadata.Name, err)
 	}
 	return nil
